@@ -1,0 +1,40 @@
+import type {SignedExam} from '../domain/exam.js'
+import type {TaskId} from '../domain/ids.js'
+import type {Ranking} from '../domain/ranking.js'
+import type {SubnetView} from '../domain/subnet.js'
+import type {SignedManifest} from '../domain/task.js'
+import type {SettledTask, SignedVerdict} from '../domain/verdict.js'
+import type {HealthBody, MinersList, RankBody, WeightsBody} from './schemas.js'
+
+export interface SubmitVerdicts {
+  readonly verdicts: readonly SignedVerdict[]
+  /** The task's prompt and bucket, which the published sample repeats. */
+  readonly manifest: SignedManifest
+  readonly bucket: string
+}
+
+/**
+ * The owner's API as our own programs call it. Failures: kind `auth` for 401/403, `upstream` with a code for everything
+ * else; 404 is undefined where absence is an answer. Safe calls are retried, with a fresh signature each time.
+ */
+export interface OwnerApi {
+  readonly url: string
+  health(signal: AbortSignal): Promise<HealthBody>
+  exam(signal: AbortSignal): Promise<SignedExam | undefined>
+  latestTask(signal: AbortSignal): Promise<TaskId | undefined>
+  /** Manifests of published tasks with `after < taskId`, ascending. */
+  tasksAfter(after: TaskId | 0, limit: number, signal: AbortSignal): Promise<readonly SignedManifest[]>
+  /** Admin. Publishing the identical manifest twice is one publication. */
+  publishTask(task: SignedManifest, signal: AbortSignal): Promise<void>
+  validMiners(signal: AbortSignal): Promise<MinersList>
+  miners(signal: AbortSignal): Promise<MinersList>
+  voters(signal: AbortSignal): Promise<readonly {hotkey: string; uid: number; stakeRao: string}[]>
+  /** All verdicts of one task, at most 100; accepted whole or refused whole. */
+  submitVerdicts(batch: SubmitVerdicts, signal: AbortSignal): Promise<void>
+  /** Settled tasks with `after < taskId`, ascending. */
+  settledAfter(after: TaskId | 0, limit: number, signal: AbortSignal): Promise<readonly SettledTask[]>
+  rank(signal: AbortSignal): Promise<RankBody>
+  weights(signal: AbortSignal): Promise<WeightsBody>
+  /** The full ranking with its sentences, and the subnet view it was weighed over. */
+  ranking(signal: AbortSignal): Promise<{ranking: Ranking; view: SubnetView} | undefined>
+}

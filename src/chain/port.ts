@@ -1,0 +1,94 @@
+import type {BlockNumber, Hotkey, Netuid, Uid} from '../domain/ids.js'
+import type {BlockRef, BlockSource} from '../runtime/clock.js'
+import type {Signer} from '../wallet/port.js'
+
+export interface Neuron {
+  readonly uid: Uid
+  readonly hotkey: Hotkey
+  readonly coldkey: string
+  /** Alpha stake on this subnet, in rao. */
+  readonly stakeRao: bigint
+  readonly validatorPermit: boolean
+  /** Block of the neuron's last weights; registration counts as one. */
+  readonly lastUpdate: BlockNumber
+  readonly registeredAtBlock: BlockNumber
+}
+
+export interface Metagraph {
+  readonly netuid: Netuid
+  readonly block: BlockRef
+  readonly ownerHotkey: Hotkey | null
+  /** By uid, contiguous from 0. */
+  readonly neurons: readonly Neuron[]
+}
+
+export interface Hyperparameters {
+  readonly tempo: number
+  /** Blocks between two weight settings of one neuron. */
+  readonly weightsRateLimit: number
+  /** A smaller version key is refused; 0 accepts all. */
+  readonly weightsVersion: number
+  readonly minAllowedWeights: number
+  readonly commitRevealEnabled: boolean
+  readonly mechanismCount: number
+}
+
+/** One revealed commitment of one hotkey. The text is whatever its author wrote: parse it as hostile. */
+export interface Commitment {
+  readonly hotkey: Hotkey
+  readonly text: string
+  /** Block of the reveal. */
+  readonly block: BlockNumber
+}
+
+export interface WeightsCall {
+  readonly netuid: Netuid
+  /** Mechanism index; 0 is the subnet's first. */
+  readonly mecid: number
+  readonly uids: readonly Uid[]
+  /** Any scale; the chain keeps ratios in 1/65,535 of the largest. Same length as `uids`. */
+  readonly values: readonly number[]
+  readonly versionKey: number
+}
+
+export interface Receipt {
+  /** Hash of the extrinsic, `0x…`. */
+  readonly extrinsic: string
+  readonly block: BlockRef
+}
+
+export interface StoredWeights {
+  readonly uids: readonly Uid[]
+  /** u16, the largest 65,535. */
+  readonly values: readonly number[]
+  readonly lastUpdate: BlockNumber
+}
+
+/**
+ * What leoma needs from a chain, in leoma's words. Adapters own timeouts, retries, decoding and units; what fails is a
+ * `LeomaError` of kind `chain` (or `auth` for a hotkey that may not do this), with a code per refusal of the real chain:
+ * `WEIGHTS_TOO_SOON`, `HOTKEY_NOT_REGISTERED`, `NO_VALIDATOR_PERMIT`, `WEIGHTS_VERSION_TOO_OLD`, `WEIGHTS_INVALID`,
+ * `COMMIT_SPACE_EXCEEDED`, `COMMIT_TOO_LONG`, `SUBNET_UNKNOWN`, `CHAIN_UNREACHABLE`, `EXTRINSIC_REJECTED`.
+ */
+export interface Chain extends BlockSource {
+  /** Name for people and links, such as `finney` or `localnet`. */
+  readonly network: string
+  /** Expected milliseconds between blocks. */
+  readonly blockTimeMs: number
+  head(signal: AbortSignal): Promise<BlockRef>
+  /** Undefined for a block that does not exist yet, or that the node no longer has. */
+  blockAt(number: BlockNumber, signal: AbortSignal): Promise<BlockRef | undefined>
+  /** New heads as they come, the present one first; ends only with the signal or the connection. */
+  watchHeads(signal: AbortSignal): AsyncIterable<BlockRef>
+  metagraph(netuid: Netuid, signal: AbortSignal): Promise<Metagraph>
+  hyperparameters(netuid: Netuid, signal: AbortSignal): Promise<Hyperparameters>
+  /** All revealed commitments, oldest first per hotkey (the chain keeps the last ten). */
+  commitments(netuid: Netuid, signal: AbortSignal): Promise<readonly Commitment[]>
+  /** Resolves when the commitment is in a block; the reveal comes `blocksUntilReveal` later. */
+  commit(netuid: Netuid, text: string, signer: Signer, signal: AbortSignal): Promise<Receipt>
+  /** Resolves when the chain has accepted the weights. */
+  setWeights(call: WeightsCall, signer: Signer, signal: AbortSignal): Promise<Receipt>
+  /** What the chain holds for this uid now; undefined when it never set any. */
+  weights(netuid: Netuid, mecid: number, uid: Uid, signal: AbortSignal): Promise<StoredWeights | undefined>
+  close(): Promise<void>
+}

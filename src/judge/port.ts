@@ -1,0 +1,49 @@
+import type {z} from 'zod'
+
+export const aspects = [
+  'first_frame_fidelity',
+  'prompt_adherence',
+  'temporal_consistency',
+  'motion_quality',
+  'visual_quality',
+  'camera_composition',
+] as const
+export type Aspect = (typeof aspects)[number]
+export type AspectScores = Readonly<Record<Aspect, number>>
+
+export interface JudgeRequest {
+  /** The miner's video, which has passed the gates. */
+  readonly output: string
+  /** The hidden original clip. A judge that must not see it ignores it. */
+  readonly clip: string
+  /** PNG at the task's size; undefined for `t2v`. */
+  readonly firstFrame: string | undefined
+  readonly prompt: string
+  /** Frames and rate that were asked for. */
+  readonly frames: number
+  readonly fps: number
+  readonly width: number
+  readonly height: number
+}
+
+/** Scores 0..100, whole numbers. `measurements` are what they follow from, with the unit in the name. */
+export interface JudgeReport {
+  readonly aspects: AspectScores
+  readonly confidence: number
+  readonly reasoning: string
+  readonly strengths: readonly string[]
+  readonly issues: readonly string[]
+  readonly measurements: Readonly<Record<string, number>>
+}
+
+/**
+ * Scores one video. Throws a `LeomaError` of kind `upstream` when it could not judge (which is no verdict), never a low
+ * score in place of an error.
+ */
+export interface Judge {
+  readonly name: string
+  readonly version: number
+  /** Checks the part of the exam that is addressed to this judge. */
+  readonly options: z.ZodType
+  score(request: JudgeRequest, signal: AbortSignal): Promise<JudgeReport>
+}

@@ -1,0 +1,125 @@
+import type {z} from 'zod'
+import type {OwnerApi} from '../api/port.js'
+import type {Captioner} from '../caption/port.js'
+import type {Chain} from '../chain/port.js'
+import type {Parsed} from '../domain/commitment.js'
+import type {Exam} from '../domain/exam.js'
+import type {RankingRow} from '../domain/ranking.js'
+import type {SubnetView} from '../domain/subnet.js'
+import type {SettledTask} from '../domain/verdict.js'
+import type {Judge} from '../judge/port.js'
+import type {Media} from '../media/port.js'
+import type {Generator, Models} from '../models/port.js'
+import type {Objects} from '../objects/port.js'
+import type {Clock} from '../runtime/clock.js'
+import type {Logger} from '../runtime/logger.js'
+import type {Service} from '../runtime/service.js'
+import type {Journal} from '../store/journal-port.js'
+import type {Signer, Verify} from '../wallet/port.js'
+
+/** Position of a piece of evidence in the log: block first, then ids. Compared element by element. */
+export type EvidenceKey = readonly (number | string)[]
+
+export interface Weighing {
+  /** In rank order, then the miners that are not eligible by hotkey. Weights sum to 1, or are all 0 to burn. */
+  readonly rows: readonly RankingRow[]
+  /** Tasks (or rounds) that count. */
+  readonly window: readonly number[]
+  readonly summary: string
+}
+
+/** What a service of a mechanism may reach. Each factory names the part it needs. */
+export interface Ports {
+  readonly clock: Clock
+  readonly log: Logger
+  readonly netuid: number
+  readonly signer: Signer
+  readonly verify: Verify
+  readonly chain: Chain
+  readonly api: OwnerApi
+  readonly source: Objects
+  readonly samples: Objects
+  readonly media: Media
+  readonly captioner: Captioner
+  readonly judges: readonly Judge[]
+  readonly models: Models
+  readonly generator: Generator
+  readonly journal: Journal
+  /** Private to this process; made and removed by `app.ts`. */
+  readonly workDir: string
+  readonly settings: ServiceSettings
+}
+
+/** Knobs that cannot change a verdict or a rank: how fast, how many at once. Everything else is in the exam. */
+export interface ServiceSettings {
+  readonly pollMs: number
+  readonly maxConcurrentMiners: number
+  readonly maxConcurrentJudgements: number
+}
+
+export type Role = 'sampler' | 'evaluator'
+
+/** A local miner with known strengths and faults: what `localnet` runs and the simulation asserts. */
+export interface Profile {
+  readonly name: string
+  /** One line for the table and the README. */
+  readonly about: string
+  /** What the simulation must see. */
+  readonly expects: 'wins' | 'passes' | 'fails' | 'invalid' | 'absent' | `rejected:${string}`
+}
+
+/**
+ * The contract. The pure half (`params`, `submission`, `initial`, `fold`, `weigh`) sees no clock, network, store or
+ * randomness; the service half is factories that are given ports.
+ */
+export interface Mechanism<Params, Submission, Evidence, State> {
+  /** kebab-case; the folder has the same name. */
+  readonly name: string
+  /** Bumped by anything that can move a weight. */
+  readonly version: number
+  /** Whose evidence a validator folds: everyone's, once settled, or its own. */
+  readonly scope: 'shared' | 'own'
+  readonly params: z.ZodType<Params>
+  readonly defaults: Params
+  /** Commitment text to submission, or a reason why not. Never throws. */
+  readonly submission: {parse(text: string): Parsed<Submission>; format(submission: Submission): string}
+  readonly evidence: z.ZodType<Evidence>
+  /** Refuses a state of another version of the rule. */
+  readonly state: z.ZodType<State>
+  /** The evidence that one settled task is made of. */
+  toEvidence(task: SettledTask): Evidence[]
+  key(evidence: Evidence): EvidenceKey
+  initial(params: Params): State
+  /** Key of the last evidence that was folded; undefined at the beginning. */
+  watermark(state: State): EvidenceKey | undefined
+  /** Called in key order. Returns a new state; the given one is left alone. */
+  fold(state: State, evidence: Evidence, params: Params): State
+  weigh(state: State, subnet: SubnetView, params: Params): Weighing
+  readonly services: Partial<Record<Role, (ports: Ports) => Service>>
+  readonly cast: readonly Profile[]
+}
+
+/** The contract with its types closed over, as shared services see it. */
+export interface AnyMechanism {
+  readonly name: string
+  readonly version: number
+  readonly scope: 'shared' | 'own'
+  readonly defaults: unknown
+  readonly cast: readonly Profile[]
+  readonly services: Partial<Record<Role, (ports: Ports) => Service>>
+  /** Throws `EXAM_UNSUPPORTED` when the exam is not one that this program can run. */
+  rule(exam: Exam): Rule
+  parseSubmission(text: string): Parsed<unknown>
+}
+
+/** A mechanism under one exam. States are opaque JSON to everyone else. */
+export interface Rule {
+  readonly exam: Exam
+  initial(): unknown
+  /** Sorts, drops what is at or below the watermark, folds the rest. */
+  replay(state: unknown, tasks: readonly SettledTask[]): unknown
+  hash(state: unknown): string
+  /** Parses a stored state; throws `STATE_UNSUPPORTED` for one of another version. */
+  load(json: unknown): unknown
+  weigh(state: unknown, view: SubnetView): Weighing
+}

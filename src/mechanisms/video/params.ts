@@ -1,0 +1,128 @@
+import {z} from 'zod'
+import {TaskKind} from '../../domain/task.js'
+import {aspects} from '../../judge/port.js'
+
+const share = z.number().min(0).max(1)
+const score = z.number().int().min(0).max(100)
+
+/**
+ * The exam of the video mechanism. Every number here can change a verdict or a rank, hence none of them is an environment
+ * variable. Defaults are the published subnet's, except where its sheet lists them as a fault.
+ */
+export const VideoParams = z.strictObject({
+  /** Task n has kind `kinds[n mod length]`. */
+  kinds: z.array(TaskKind).min(1).max(16),
+  /** The clip is chosen by the hash of a block whose number is a multiple of this, so that the sampler cannot shop. */
+  everyBlocks: z.number().int().min(1),
+  clip: z.strictObject({
+    durationS: z.number().positive(),
+    /** ffmpeg scene score, 0..1. */
+    sceneThreshold: share,
+    boundaryMarginS: z.number().min(0),
+    safeStartOffsetS: z.number().min(0),
+    minSourceBytes: z.number().int().min(0),
+    maxSourceBytes: z.number().int().positive(),
+    /** A source is not used again before this many other tasks, or all but one source if there are fewer. */
+    restTasks: z.number().int().min(0),
+  }),
+  request: z.strictObject({
+    width: z.number().int().min(16).max(4096),
+    height: z.number().int().min(16).max(4096),
+    frames: z.number().int().min(2).max(1000),
+    fps: z.number().positive().max(120),
+    deadlineMs: z.number().int().min(1000).max(600_000),
+    maxBytes: z.number().int().min(1024),
+  }),
+  gates: z.strictObject({
+    containers: z.array(z.string()).min(1),
+    codecs: z.array(z.string()).min(1),
+    /** Pixels, in both dimensions. */
+    sizeTolerance: z.number().int().min(0),
+    /** Frames per second, either way. */
+    fpsTolerance: z.number().min(0),
+    /** A longer video is accepted up to this many frames more; a shorter one never. */
+    extraFrames: z.number().int().min(0),
+    /** Mean absolute luma change between consecutive frames, 0..255, below which nothing moves. */
+    minMotion: z.number().min(0).max(255),
+    /** Mean absolute luma difference to the conditioning frame, 0..255. */
+    maxFirstFrameDistance: z.number().min(0).max(255),
+  }),
+  judge: z.strictObject({
+    name: z.string(),
+    version: z.number().int().positive(),
+    options: z.record(z.string(), z.json()),
+    /** Weights of the aspects; they sum to 1. */
+    weights: z.strictObject(
+      Object.fromEntries(aspects.map((aspect) => [aspect, share])) as Record<(typeof aspects)[number], typeof share>,
+    ),
+    passThreshold: score,
+    /** Below this in a critical aspect an output fails whatever its overall. */
+    criticalThreshold: score,
+    critical: z.array(z.enum(aspects)),
+  }),
+  ranking: z.strictObject({
+    /** Settled tasks that count. */
+    window: z.number().int().min(1).max(10_000),
+    /** No ranking before this many have settled. */
+    minTasks: z.number().int().min(1),
+    completeness: share,
+    /** Absolute pass-rate lead that a later miner needs over every earlier one. */
+    dominance: share,
+    /** A winner must have passed this often: nobody wins with nothing. */
+    minPassed: z.number().int().min(0),
+    /** Busy, transient and permanent outcomes per window that are forgiven; the rest count as tasks not passed. */
+    forgivenMisses: z.number().int().min(0),
+    /** Verdicts are taken until every voter has judged every output, or for this many blocks after the task's. */
+    settleBlocks: z.number().int().min(1),
+  }),
+})
+export type VideoParams = z.infer<typeof VideoParams>
+
+export const defaults: VideoParams = {
+  kinds: ['ti2v'],
+  everyBlocks: 100,
+  clip: {
+    durationS: 5,
+    sceneThreshold: 0.18,
+    boundaryMarginS: 0.15,
+    safeStartOffsetS: 2,
+    minSourceBytes: 1_000_000,
+    maxSourceBytes: 200_000_000,
+    restTasks: 100,
+  },
+  request: {width: 832, height: 480, frames: 81, fps: 16, deadlineMs: 300_000, maxBytes: 64_000_000},
+  gates: {
+    containers: ['mp4'],
+    codecs: ['h264', 'hevc', 'vp9', 'av1'],
+    sizeTolerance: 32,
+    fpsTolerance: 0.5,
+    extraFrames: 16,
+    minMotion: 0.25,
+    maxFirstFrameDistance: 40,
+  },
+  judge: {
+    name: 'reference',
+    version: 1,
+    options: {},
+    weights: {
+      first_frame_fidelity: 0.25,
+      prompt_adherence: 0.25,
+      temporal_consistency: 0.2,
+      motion_quality: 0.15,
+      visual_quality: 0.1,
+      camera_composition: 0.05,
+    },
+    passThreshold: 75,
+    criticalThreshold: 50,
+    critical: ['first_frame_fidelity', 'prompt_adherence', 'temporal_consistency'],
+  },
+  ranking: {
+    window: 100,
+    minTasks: 10,
+    completeness: 0.8,
+    dominance: 0.05,
+    minPassed: 1,
+    forgivenMisses: 5,
+    settleBlocks: 300,
+  },
+}

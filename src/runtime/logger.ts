@@ -1,0 +1,49 @@
+import {pino} from 'pino'
+
+/** Fields first, then a fixed sentence, so that lines can be grouped. */
+export type Log = (fields: Record<string, unknown>, message: string) => void
+
+export interface Logger {
+  readonly debug: Log
+  readonly info: Log
+  readonly warn: Log
+  readonly error: Log
+  child(fields: Record<string, unknown>): Logger
+}
+
+export interface LoggerOptions {
+  readonly level: string
+  /** Pretty lines for people; otherwise one JSON object per line. */
+  readonly pretty: boolean
+  /** Keys whose values are never written, at any depth up to three. */
+  readonly secretKeys: readonly string[]
+  /** Values that are never written, wherever they stand in a message. */
+  readonly secretValues?: readonly string[]
+  readonly write?: (line: string) => void
+}
+
+/** Logs go to stderr: stdout is the answer. */
+export async function createLogger(options: LoggerOptions): Promise<Logger> {
+  const paths = options.secretKeys.flatMap((key) => ['', '*.', '*.*.'].map((depth) => `${depth}${key}`))
+  const secrets = (options.secretValues ?? []).filter((value) => value.length >= 6)
+  const write = options.write ?? ((line: string) => void process.stderr.write(line))
+  const render = options.pretty
+    ? (await import('pino-pretty')).prettyFactory({colorize: false, ignore: 'pid,hostname'})
+    : undefined
+  const logger = pino<never>(
+    {level: options.level, redact: {paths, censor: '[hidden]'}, base: null},
+    {
+      write: (line: string) => {
+        let text = line
+        for (const secret of secrets) text = text.replaceAll(secret, '[hidden]')
+        write(render ? render(text) : text)
+      },
+    },
+  )
+  return logger
+}
+
+/** A logger that says nothing, for one-shot commands and tests. */
+export function silentLogger(): Logger {
+  const logger = pino<never>({level: 'silent'})
+}

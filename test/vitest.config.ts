@@ -1,0 +1,26 @@
+import {defineConfig} from 'vitest/config'
+
+const project = (name: string, include: string[], testTimeout: number) => ({
+  extends: true as const,
+  test: {name, include, testTimeout, hookTimeout: testTimeout},
+})
+
+/**
+ * `unit` needs nothing outside the process; `integration` starts local processes (SQLite, ffmpeg, HTTP on loopback);
+ * `e2e` runs bin/run.js as a child; `sim` runs whole subnets. Timeouts are ceilings against a hang, never a measure.
+ */
+export default defineConfig({
+  test: {
+    root: new URL('.', import.meta.url).pathname,
+    setupFiles: ['./helpers/setup.ts'],
+    disableConsoleIntercept: true,
+    restoreMocks: true,
+    maxWorkers: 2,
+    projects: [
+      project('unit', ['unit/**/*.test.ts', 'commands/**/*.test.ts'], 30_000),
+      project('integration', ['integration/**/*.test.ts', 'contract/**/*.test.ts'], 120_000),
+      project('e2e', ['e2e/**/*.test.ts'], 180_000),
+      project('sim', ['sim/**/*.test.ts'], 280_000),
+    ],
+  },
+})
