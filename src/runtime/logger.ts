@@ -45,5 +45,5 @@ export async function createLogger(options: LoggerOptions): Promise<Logger> {
 
 /** A logger that says nothing, for one-shot commands and tests. */
 export function silentLogger(): Logger {
-  const logger = pino<never>({level: 'silent'})
+  return pino<never>({level: 'silent'})
 }
