@@ -1,0 +1,178 @@
+import {availableParallelism, homedir} from 'node:os'
+import path from 'node:path'
+import type {z} from 'zod'
+import {LeomaError} from '../errors.js'
+import {isFor, type Role, type Variable, type VariableName, variableNames, variables} from './variables.js'
+
+export type {Role, VariableName} from './variables.js'
+
+export interface Config {
+  readonly network: string
+  readonly netuid: number
+  /** Absolute. */
+  readonly dataDir: string
+  readonly mechanisms: readonly {readonly name: string; readonly mecid: number}[]
+  readonly wallet: {readonly path: string; readonly name: string; readonly hotkey: string}
+  readonly api: {readonly url: string; readonly timeoutMs: number; readonly maxAttempts: number}
+  readonly server: {
+    readonly host: string
+    readonly port: number
+    readonly corsOrigins: readonly string[]
+    readonly adminHotkeys: readonly string[]
+    readonly maxBodyBytes: number
+    readonly signatureExpiryS: number
+    readonly minValidatorStakeRao: bigint
+    readonly minerValidationMs: number
+    readonly validatorSyncMs: number
+    readonly scoringMs: number
+    readonly examFile: string | undefined
+  }
+  /** The owner's store for owner roles, the validator's own for the others. */
+  readonly storePath: string
+  readonly objects: {
+    readonly sourceDir: string
+    readonly samplesDir: string
+    readonly sourceBucket: string
+    readonly samplesBucket: string
+  }
+  readonly validator: {readonly epochBlocks: number; readonly maxWinnerAgeBlocks: number}
+  readonly evaluator: {readonly pollMs: number; readonly concurrency: number}
+  readonly sampler: {readonly maxConcurrentMiners: number}
+  readonly media: {readonly ffmpegPath: string | undefined}
+  readonly chutes: {readonly apiKey: string | undefined; readonly apiUrl: string}
+  readonly log: {readonly level: string; readonly pretty: boolean}
+  readonly production: boolean
+}
+
+/** Values given on the command line, under the name of the variable they stand for; they win over the environment. */
+export type Overrides = Partial<Record<VariableName, string>>
+
+type Values = {[Name in VariableName]: z.infer<(typeof variables)[Name]['schema']> | undefined}
+
+/**
+ * Reads the configuration for a role (or several, or all). Every problem is reported at once, as `CONFIG_INVALID`;
+ * a bad value of a variable that none of the roles reads is ignored.
+ */
+export function loadConfig(
+  role: Role | readonly Role[] | 'all',
+  env: NodeJS.ProcessEnv,
+  overrides: Overrides = {},
+): Config {
+  const asked = role === 'all' ? role : typeof role === 'string' ? [role] : role
+  return build(readValues(asked, {...env, ...overrides}), asked, env)
+}
+
+function readValues(asked: readonly Role[] | 'all', env: NodeJS.ProcessEnv): Values {
+  const problems: {name: string; problem: string}[] = []
+  const values: Record<string, unknown> = {}
+  for (const name of variableNames) {
+    const {schema, about, default: standard}: Variable = variables[name]
+    const given = env[name]
+    const text = given === undefined || given.trim() === '' ? standard : given
+    if (text === undefined) continue
+    const result = schema.safeParse(text)
+    if (result.success) values[name] = result.data
+    else if (isFor(name, asked)) problems.push({name, problem: `${firstProblem(result.error)}: ${about}`})
+    else if (standard !== undefined) values[name] = schema.parse(standard)
+  }
+  if (problems.length > 0) throw invalid(asked, problems)
+  return values as Values // built from the same table that the type is computed from
+}
+
+function firstProblem(error: z.ZodError): string {
+  const message = error.issues[0]?.message ?? 'is invalid'
+  return /^(is|names) /.test(message) ? message : `is invalid (${message.toLowerCase()})`
+}
+
+function invalid(asked: readonly Role[] | 'all', problems: readonly {name: string; problem: string}[]): LeomaError {
+  const width = Math.max(...problems.map(({name}) => name.length))
+  const lines = problems.map(({name, problem}) => `  ${name.padEnd(width)}  ${problem}`)
+  const who = asked === 'all' ? '' : ` for ${asked.join(' and ')}`
+  return new LeomaError('config', 'CONFIG_INVALID', [`configuration${who} is invalid`, ...lines].join('\n'), {
+    hints: [
+      'correct the environment or .env; env.example lists every variable',
+      'leave a variable empty for its default',
+    ],
+  })
+}
+
+function build(values: Values, asked: readonly Role[] | 'all', env: NodeJS.ProcessEnv): Config {
+  const network = values.NETWORK ?? 'finney'
+  const isLocalnet = network === 'localnet'
+  const dataDir = path.resolve(expandHome(values.LEOMA_DATA ?? '.leoma'))
+  const inData = (given: string | undefined, ...parts: string[]) =>
+    given === undefined ? path.join(dataDir, ...parts) : path.resolve(expandHome(given))
+  const need = required(values)
+  const hotkey = need('HOTKEY_NAME')
+  const port = need('API_PORT')
+  const production = (values.LEOMA_ENV ?? env.ENVIRONMENT ?? '').trim().toLowerCase() === 'production'
+  return {
+    network,
+    netuid: need('NETUID'),
+    dataDir,
+    mechanisms: need('MECHANISMS'),
+    wallet: {
+      path:
+        values.BT_WALLET_PATH === undefined && !isLocalnet
+          ? path.join(homedir(), '.bittensor', 'wallets')
+          : inData(values.BT_WALLET_PATH, 'wallets'),
+      name: need('WALLET_NAME'),
+      hotkey,
+    },
+    api: {
+      url: values.API_URL ?? (isLocalnet ? `http://127.0.0.1:${port}` : 'https://api.leoma.ai'),
+      timeoutMs: need('API_REQUEST_TIMEOUT'),
+      maxAttempts: need('API_MAX_RETRIES'),
+    },
+    server: {
+      host: need('API_HOST'),
+      port,
+      corsOrigins: values.CORS_ORIGINS ?? [],
+      adminHotkeys: values.ADMIN_HOTKEYS ?? [],
+      maxBodyBytes: need('MAX_BODY_SIZE'),
+      signatureExpiryS: need('SIGNATURE_EXPIRY_SECONDS') / 1000,
+      minValidatorStakeRao: need('MIN_VALIDATOR_STAKE'),
+      minerValidationMs: need('MINER_VALIDATION_INTERVAL'),
+      validatorSyncMs: need('VALIDATOR_SYNC_INTERVAL'),
+      scoringMs: need('SCORER_INTERVAL'),
+      examFile: values.EXAM_FILE === undefined ? undefined : path.resolve(expandHome(values.EXAM_FILE)),
+    },
+    storePath: path.join(dataDir, isValidators(asked) ? `validator-${hotkey}.db` : 'owner.db'),
+    objects: {
+      sourceDir: inData(values.SOURCE_DIR, 'objects', 'source'),
+      samplesDir: inData(values.SAMPLES_DIR, 'objects', 'samples'),
+      sourceBucket: need('HIPPIUS_SOURCE_BUCKET'),
+      samplesBucket: need('HIPPIUS_SAMPLES_BUCKET'),
+    },
+    validator: {epochBlocks: need('EPOCH_LEN'), maxWinnerAgeBlocks: need('MAX_WINNER_AGE_BLOCKS')},
+    evaluator: {
+      pollMs: need('EVALUATOR_POLL_INTERVAL'),
+      concurrency: values.EVALUATOR_CONCURRENCY ?? Math.min(8, availableParallelism()),
+    },
+    sampler: {maxConcurrentMiners: need('MAX_CONCURRENT_MINERS')},
+    media: {ffmpegPath: values.FFMPEG_PATH},
+    chutes: {apiKey: values.CHUTES_API_KEY, apiUrl: need('CHUTES_API_URL')},
+    log: {
+      level: need('LOG_LEVEL'),
+      pretty: values.LOG_FORMAT === undefined ? !production && process.stderr.isTTY : values.LOG_FORMAT === 'pretty',
+    },
+    production,
+  }
+}
+
+/** Variables with a default always have a value; asking for another one here is a mistake in this file. */
+function required(values: Values) {
+  return <Name extends VariableName>(name: Name): NonNullable<Values[Name]> => {
+    const value = values[name]
+    if (value === undefined || value === null) throw new Error(`${name} has no default`)
+    return value
+  }
+}
+
+function isValidators(asked: readonly Role[] | 'all'): boolean {
+  return asked !== 'all' && asked.length > 0 && asked.every((role) => role === 'evaluator' || role === 'validator')
+}
+
+function expandHome(text: string): string {
+  return text === '~' || text.startsWith('~/') ? path.join(homedir(), text.slice(1)) : text
+}

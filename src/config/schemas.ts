@@ -1,0 +1,79 @@
+import {z} from 'zod'
+
+/** Readers of environment text. Each message completes the sentence "NAME …". */
+
+export const boundedText = (max: number) => z.string().trim().min(1).max(max, `is longer than ${max} characters`)
+
+/** Becomes part of a path, so it must not be able to leave its folder. */
+export const fileName = z
+  .string()
+  .trim()
+  .regex(/^(?!\.{1,2}$)[^/\\]{1,255}$/, 'is not a file name')
+
+export function integer<T extends z.ZodType<number, number>>(range: T) {
+  return z
+    .string()
+    .trim()
+    .regex(/^-?\d{1,15}$/, 'is not a whole number')
+    .transform(Number)
+    .pipe(range)
+}
+
+/** Seconds in the environment, as published; milliseconds in the program. */
+export const seconds = ({min, max}: {min: number; max: number}) =>
+  z
+    .string()
+    .trim()
+    .regex(/^\d{1,9}(\.\d+)?$/, 'is not a number of seconds')
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, `is not between ${min} and ${max} seconds`)
+    .transform((value) => Math.round(value * 1000))
+
+/** A base address; the trailing slash goes, so that paths can be appended. */
+export const url = z
+  .string()
+  .trim()
+  .regex(/^https?:\/\/[^\s/]+/, 'is not an http:// or https:// address')
+  .transform((text) => text.replace(/\/+$/, ''))
+
+export const list = <T extends z.ZodType<string, string>>(item: T) =>
+  z
+    .string()
+    .transform((text) =>
+      text
+        .split(',')
+        .map((part) => part.trim())
+        .filter((part) => part !== ''),
+    )
+    .pipe(z.array(item))
+
+/** One of the words, in any case; aliases are spellings that other programs use. */
+export const oneOf = <const T extends string>(words: readonly [T, ...T[]], aliases: Readonly<Record<string, T>> = {}) =>
+  z
+    .string()
+    .transform((text) => text.trim().toLowerCase())
+    .transform((text) => aliases[text] ?? text)
+    .pipe(z.enum(words, `is not one of ${words.join(', ')}`))
+
+/** Exact: a stake must not pass through floating point. */
+export const decimalToRao = z
+  .string()
+  .trim()
+  .regex(/^\d{1,11}(\.\d{1,9})?$/, 'is not a number with at most nine decimals')
+  .transform((text) => {
+    const [whole = '0', fraction = ''] = text.split('.')
+    return BigInt(whole) * 1_000_000_000n + BigInt(fraction.padEnd(9, '0'))
+  })
+
+export const mechanisms = z
+  .string()
+  .transform((text) => text.split(',').map((part) => part.trim()))
+  .pipe(z.array(z.string().regex(/^[a-z][a-z0-9-]*:\d{1,3}$/, 'is not a list like video:0')))
+  .transform((parts) =>
+    parts.map((part) => {
+      const [name = '', mecid] = part.split(':')
+      return {name, mecid: Number(mecid)}
+    }),
+  )
+  .refine((all) => new Set(all.map(({name}) => name)).size === all.length, 'names a mechanism twice')
+  .refine((all) => new Set(all.map(({mecid}) => mecid)).size === all.length, 'names a mechanism index twice')

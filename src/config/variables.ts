@@ -1,0 +1,245 @@
+import {z} from 'zod'
+import {Hotkey, Netuid} from '../domain/ids.js'
+import {boundedText, decimalToRao, fileName, integer, list, mechanisms, oneOf, seconds, url} from './schemas.js'
+
+/** Who runs: a process asks only for what its role needs, so a bad evaluator setting never stops `get-rank`. */
+export const roles = ['api', 'sampler', 'evaluator', 'validator', 'miner', 'reader'] as const
+export type Role = (typeof roles)[number]
+
+export interface Variable<T = unknown> {
+  /** From the text in the environment to a value; never sees an empty text, which counts as unset. */
+  readonly schema: z.ZodType<T, string>
+  /** One sentence for `env.example`, the README and error messages; ends with the unit where there is one. */
+  readonly about: string
+  readonly roles: 'all' | readonly Role[]
+  /** Text as a person would write it. A variable with neither default nor `defaultNote` is simply off when unset. */
+  readonly default?: string
+  /** What happens when it is unset and the default follows from something else. */
+  readonly defaultNote?: string
+  /** Never logged, never printed. */
+  readonly secret?: true
+}
+
+const clients = ['sampler', 'evaluator', 'validator', 'reader'] as const
+const signing = ['sampler', 'evaluator', 'validator', 'miner'] as const
+
+/**
+ * Every variable that leoma reads, once; `env.example`, the README's table, validation and redaction follow from it.
+ * Names and defaults are the published subnet's where it has them. Anything that could change a verdict or a rank is not
+ * here but in the exam: two validators with different environments must not disagree about weights by accident.
+ */
+export const variables = {
+  NETWORK: {
+    schema: boundedText(255),
+    about: 'the chain: localnet is the one embedded in this program; finney, test and ws:// addresses are yet to come',
+    roles: 'all',
+    default: 'finney',
+  },
+  NETUID: {schema: integer(Netuid), about: 'subnet number', roles: 'all', default: '99'},
+  MECHANISMS: {
+    schema: mechanisms,
+    about: 'what runs on which mechanism index of the subnet: name:index, separated by commas',
+    roles: 'all',
+    default: 'video:0',
+  },
+  LEOMA_DATA: {
+    schema: boundedText(4096),
+    about: 'folder for everything this program must remember',
+    roles: 'all',
+    default: '.leoma',
+  },
+  LEOMA_ENV: {
+    schema: boundedText(64),
+    about: 'production turns off what only a developer wants, such as pretty logs',
+    roles: 'all',
+  },
+  LOG_LEVEL: {
+    schema: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {warning: 'warn', critical: 'fatal'}),
+    about: 'trace, debug, info, warn, error, fatal or silent',
+    roles: 'all',
+    default: 'info',
+  },
+  LOG_FORMAT: {
+    schema: oneOf(['pretty', 'json']),
+    about: 'pretty lines for people, or one JSON object per line',
+    roles: 'all',
+    defaultNote: 'pretty on a terminal, else json',
+  },
+
+  BT_WALLET_PATH: {
+    schema: boundedText(4096),
+    about: 'folder of Bittensor wallets',
+    roles: signing,
+    defaultNote: '~/.bittensor/wallets; on localnet wallets in LEOMA_DATA',
+  },
+  WALLET_NAME: {schema: fileName, about: 'folder of the coldkey', roles: signing, default: 'default'},
+  HOTKEY_NAME: {schema: fileName, about: 'file name of the hotkey', roles: signing, default: 'default'},
+
+  API_URL: {
+    schema: url,
+    about: "address of the owner's API",
+    roles: clients,
+    defaultNote: 'https://api.leoma.ai; on localnet this machine at API_PORT',
+  },
+  API_REQUEST_TIMEOUT: {
+    schema: seconds({min: 0.1, max: 3600}),
+    about: "longest wait for one answer of the owner's API, in seconds",
+    roles: clients,
+    default: '30',
+  },
+  API_MAX_RETRIES: {
+    schema: integer(z.number().min(1).max(20)),
+    about: "tries in all for one request to the owner's API",
+    roles: clients,
+    default: '3',
+  },
+
+  EPOCH_LEN: {
+    schema: integer(z.number().min(1).max(1_000_000)),
+    about: 'at least this many blocks between two settings of weights',
+    roles: ['validator'],
+    default: '180',
+  },
+  MAX_WINNER_AGE_BLOCKS: {
+    schema: integer(z.number().min(1).max(10_000_000)),
+    about:
+      'how long the last good winner is kept while the ranking cannot be had, in blocks; after that no weights are set',
+    roles: ['validator'],
+    default: '7200',
+  },
+  EVALUATOR_POLL_INTERVAL: {
+    schema: seconds({min: 0.1, max: 86_400}),
+    about: 'pause between two looks for new tasks, in seconds',
+    roles: ['evaluator'],
+    default: '60',
+  },
+  EVALUATOR_CONCURRENCY: {
+    schema: integer(z.number().min(1).max(64)),
+    about: 'outputs judged at the same time',
+    roles: ['evaluator'],
+    defaultNote: 'one per processor, at most 8',
+  },
+  MAX_CONCURRENT_MINERS: {
+    schema: integer(z.number().min(1).max(256)),
+    about: 'miners asked at the same time',
+    roles: ['sampler'],
+    default: '40',
+  },
+
+  API_HOST: {
+    schema: boundedText(255),
+    about: 'address to listen on; 0.0.0.0 for all',
+    roles: ['api'],
+    default: '127.0.0.1',
+  },
+  API_PORT: {
+    schema: integer(z.number().min(0).max(65_535)),
+    about: 'port to listen on; 0 for any free one',
+    roles: ['api'],
+    default: '8000',
+  },
+  CORS_ORIGINS: {
+    schema: list(url),
+    about: 'origins whose pages may read the API, separated by commas; none when unset',
+    roles: ['api'],
+  },
+  MAX_BODY_SIZE: {
+    schema: integer(z.number().min(1024).max(1_073_741_824)),
+    about: 'largest request body, in bytes',
+    roles: ['api'],
+    default: '2097152',
+  },
+  ADMIN_HOTKEYS: {
+    schema: list(Hotkey),
+    about: 'addresses that may publish tasks, separated by commas; the sampler signs with one of them',
+    roles: ['api'],
+  },
+  SIGNATURE_EXPIRY_SECONDS: {
+    schema: seconds({min: 1, max: 86_400}),
+    about: 'how far the time in a signed request may be off, in seconds',
+    roles: ['api'],
+    default: '300',
+  },
+  MINER_VALIDATION_INTERVAL: {
+    schema: seconds({min: 1, max: 604_800}),
+    about: "time between two checks of all miners' commitments, in seconds",
+    roles: ['api'],
+    default: '300',
+  },
+  VALIDATOR_SYNC_INTERVAL: {
+    schema: seconds({min: 1, max: 604_800}),
+    about: 'time between two readings of the validators from the chain, in seconds',
+    roles: ['api'],
+    default: '600',
+  },
+  SCORER_INTERVAL: {
+    schema: seconds({min: 1, max: 604_800}),
+    about: 'time between two rankings, in seconds',
+    roles: ['api'],
+    default: '1800',
+  },
+  MIN_VALIDATOR_STAKE: {
+    schema: decimalToRao,
+    about: 'stake from which a validator has a vote, in alpha of the subnet',
+    roles: ['api'],
+    default: '1000',
+  },
+  EXAM_FILE: {
+    schema: boundedText(4096),
+    about: "JSON file with the subnet's exam, published and signed at start",
+    roles: ['api'],
+    defaultNote: 'the exam built into the mechanism',
+  },
+
+  SOURCE_DIR: {
+    schema: boundedText(4096),
+    about: "folder that stands for the bucket of the owner's footage",
+    roles: ['sampler'],
+    defaultNote: 'objects/source in LEOMA_DATA',
+  },
+  SAMPLES_DIR: {
+    schema: boundedText(4096),
+    about: 'folder that stands for the bucket of tasks and generated videos',
+    roles: ['sampler', 'evaluator'],
+    defaultNote: 'objects/samples in LEOMA_DATA',
+  },
+  HIPPIUS_SOURCE_BUCKET: {
+    schema: boundedText(63),
+    about: "name of the bucket of the owner's footage",
+    roles: ['sampler'],
+    default: 'videos',
+  },
+  HIPPIUS_SAMPLES_BUCKET: {
+    schema: boundedText(63),
+    about: 'name of the bucket of tasks and generated videos',
+    roles: ['sampler', 'evaluator'],
+    default: 'samples',
+  },
+
+  FFMPEG_PATH: {
+    schema: boundedText(4096),
+    about: 'the ffmpeg to use',
+    roles: ['sampler', 'evaluator'],
+    defaultNote: 'one from an npm package, else that of the system',
+  },
+  CHUTES_API_URL: {
+    schema: url,
+    about: 'address of the Chutes API; not used on localnet',
+    roles: ['api', 'sampler'],
+    default: 'https://api.chutes.ai',
+  },
+  CHUTES_API_KEY: {
+    schema: boundedText(4096),
+    about: 'key for the Chutes API; not used on localnet',
+    roles: ['api', 'sampler', 'miner'],
+    secret: true,
+  },
+} satisfies Record<string, Variable>
+
+export type VariableName = keyof typeof variables
+export const variableNames = Object.keys(variables) as VariableName[] // Object.keys forgets the literal types
+
+export function isFor(name: VariableName, asked: readonly Role[] | 'all'): boolean {
+  const owners: Variable['roles'] = variables[name].roles
+  return asked === 'all' || owners === 'all' || owners.some((role) => asked.includes(role))
+}
