@@ -1,0 +1,75 @@
+import type {BlockNumber, Hotkey, TaskId, Uid} from '../../domain/ids.js'
+import type {Ranking} from '../../domain/ranking.js'
+import type {Progress} from '../../mechanisms/types.js'
+
+/** Work that takes longer than a second, in the order in which a person sees it. */
+export type StepName = 'clips' | 'subnet' | 'miners' | 'api' | 'validators'
+
+export interface CastMember {
+  readonly profile: string
+  readonly about: string
+  readonly uid: Uid
+  readonly hotkey: Hotkey
+}
+
+/** Everything that happens on a localnet that a person would want to see; the view and the tests read nothing else. */
+export type LocalnetEvent =
+  | {readonly type: 'step'; readonly step: StepName; readonly state: 'started' | 'finished'; readonly note: string}
+  | {readonly type: 'progress'; readonly step: StepName; readonly done: number; readonly total: number}
+  | {readonly type: 'source-skipped'; readonly file: string; readonly reason: string}
+  | ({readonly type: 'ready'} & LocalnetFacts)
+  /** What one of the services reported, with the name of the part that runs it (`owner`, `sampler`, `validator-0`). */
+  | {readonly type: 'service'; readonly part: string; readonly progress: Progress}
+  | {readonly type: 'task-settled'; readonly taskId: TaskId; readonly block: BlockNumber}
+  | {
+      readonly type: 'ranking'
+      readonly ranking: Ranking
+      readonly miners: readonly MinerResult[]
+      /** True for the ranking that ends the run. */
+      readonly isLast: boolean
+    }
+
+export interface LocalnetFacts {
+  readonly api: string
+  readonly dataDir: string
+  readonly isTemporary: boolean
+  readonly rounds: number | undefined
+  readonly validators: readonly {readonly name: string; readonly uid: Uid; readonly hotkey: Hotkey}[]
+  readonly cast: readonly CastMember[]
+}
+
+export interface MinerResult {
+  readonly uid: Uid
+  readonly hotkey: Hotkey
+  readonly profile: string
+  readonly isValid: boolean
+  readonly invalidReason: string | null
+  readonly evaluated: number
+  readonly passed: number
+  readonly passRate: number
+  /** Null when not ranked. */
+  readonly rank: number | null
+  /** How often each outcome was seen in this run's tasks. */
+  readonly outcomes: Readonly<Record<string, number>>
+}
+
+export interface TaskResult {
+  readonly taskId: TaskId
+  /** Object key of the source clip. */
+  readonly source: string
+  /** Seconds into the source. */
+  readonly clipStart: number
+  readonly prompt: string
+  readonly examHash: string
+}
+
+/** What `leoma localnet --rounds N --json` prints. Its shape only grows. */
+export interface LocalnetResult {
+  readonly rounds: number
+  readonly tasks: readonly TaskResult[]
+  readonly miners: readonly MinerResult[]
+  readonly winner: {readonly uid: Uid; readonly hotkey: Hotkey; readonly profile: string} | null
+  /** As read back from the chain for the first validator. */
+  readonly weights: {readonly block: number; readonly uids: readonly Uid[]; readonly values: readonly number[]}
+  readonly api: string
+}
