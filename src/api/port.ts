@@ -2,7 +2,7 @@ import type {SignedExam} from '../domain/exam.js'
 import type {TaskId} from '../domain/ids.js'
 import type {Ranking} from '../domain/ranking.js'
 import type {SubnetView} from '../domain/subnet.js'
-import type {SignedManifest} from '../domain/task.js'
+import type {SignedManifest, Voter} from '../domain/task.js'
 import type {SettledTask, SignedVerdict} from '../domain/verdict.js'
 import type {HealthBody, MinersList, RankBody, WeightsBody} from './schemas.js'
 
@@ -28,7 +28,8 @@ export interface OwnerApi {
   publishTask(task: SignedManifest, signal: AbortSignal): Promise<void>
   validMiners(signal: AbortSignal): Promise<MinersList>
   miners(signal: AbortSignal): Promise<MinersList>
-  voters(signal: AbortSignal): Promise<readonly {hotkey: string; uid: number; stakeRao: string}[]>
+  /** Who may vote on the next task, with the stake that counts. */
+  voters(signal: AbortSignal): Promise<readonly Voter[]>
   /** All verdicts of one task, at most 100; accepted whole or refused whole. */
   submitVerdicts(batch: SubmitVerdicts, signal: AbortSignal): Promise<void>
   /** Settled tasks with `after < taskId`, ascending. */

@@ -4,8 +4,10 @@ import type {Captioner} from '../caption/port.js'
 import type {Chain} from '../chain/port.js'
 import type {Parsed} from '../domain/commitment.js'
 import type {Exam} from '../domain/exam.js'
+import type {Hotkey, Sha256, TaskId, Uid} from '../domain/ids.js'
 import type {RankingRow} from '../domain/ranking.js'
 import type {SubnetView} from '../domain/subnet.js'
+import type {Outcome} from '../domain/task.js'
 import type {SettledTask} from '../domain/verdict.js'
 import type {Judge} from '../judge/port.js'
 import type {Media} from '../media/port.js'
@@ -48,7 +50,59 @@ export interface Ports {
   /** Private to this process; made and removed by `app.ts`. */
   readonly workDir: string
   readonly settings: ServiceSettings
+  readonly report: Report
 }
+
+/** What a running service tells whoever watches (a terminal, a test); nothing depends on anyone listening. */
+export type Progress =
+  | {readonly event: 'round-skipped'; readonly reason: string}
+  | {
+      readonly event: 'round-started'
+      readonly taskId: TaskId
+      readonly source: string
+      readonly clipStartS: number
+      readonly miners: number
+    }
+  | {
+      readonly event: 'miner-answered'
+      readonly taskId: TaskId
+      readonly uid: Uid
+      readonly hotkey: Hotkey
+      readonly outcome: Outcome
+      readonly reason: string | null
+      readonly latencyMs: number | null
+      readonly done: number
+      readonly of: number
+    }
+  | {
+      readonly event: 'task-published'
+      readonly taskId: TaskId
+      readonly examHash: Sha256
+      readonly prompt: string
+      readonly outputs: number
+    }
+  | {
+      readonly event: 'output-judged'
+      readonly taskId: TaskId
+      readonly validator: Hotkey
+      readonly miner: Hotkey
+      readonly passed: boolean
+      readonly overall: number
+      readonly done: number
+      readonly of: number
+    }
+  | {readonly event: 'verdicts-sent'; readonly taskId: TaskId; readonly validator: Hotkey; readonly count: number}
+  | {
+      readonly event: 'weights-set'
+      readonly validator: Hotkey
+      readonly block: number
+      readonly uids: readonly Uid[]
+      readonly values: readonly number[]
+      readonly reason: string
+    }
+  | {readonly event: 'weights-not-set'; readonly validator: Hotkey; readonly reason: string}
+
+export type Report = (progress: Progress) => void
 
 /** Knobs that cannot change a verdict or a rank: how fast, how many at once. Everything else is in the exam. */
 export interface ServiceSettings {

@@ -1,0 +1,95 @@
+import {z} from 'zod'
+import {hashOf} from '../domain/canonical.js'
+import type {Exam} from '../domain/exam.js'
+import {LeomaError} from '../errors.js'
+import type {AnyMechanism, EvidenceKey, Mechanism, Rule} from './types.js'
+
+/** Element by element; a prefix comes first. Numbers before text, so that the order is total. */
+export function compareKeys(a: EvidenceKey, b: EvidenceKey): number {
+  for (const [index, left] of a.entries()) {
+    const right = b[index]
+    if (right === undefined) return 1
+    if (typeof left !== typeof right) return typeof left === 'number' ? -1 : 1
+    if (left !== right) return left < right ? -1 : 1
+  }
+  return a.length - b.length
+}
+
+/** Hides a mechanism's own types behind JSON, so that shared services need not know them. */
+export function close<Params, Submission, Evidence, State>(
+  mechanism: Mechanism<Params, Submission, Evidence, State>,
+): AnyMechanism {
+  return {
+    name: mechanism.name,
+    version: mechanism.version,
+    scope: mechanism.scope,
+    defaults: mechanism.defaults,
+    cast: mechanism.cast,
+    services: mechanism.services,
+    parseSubmission: (text) => mechanism.submission.parse(text),
+    rule: (exam) => ruleOf(mechanism, exam),
+  }
+}
+
+function ruleOf<Params, Submission, Evidence, State>(
+  mechanism: Mechanism<Params, Submission, Evidence, State>,
+  exam: Exam,
+): Rule {
+  const params = paramsOf(mechanism, exam)
+  const load = (json: unknown): State => {
+    const state = mechanism.state.safeParse(json)
+    if (state.success) return state.data
+    throw new LeomaError(
+      'data',
+      'STATE_UNSUPPORTED',
+      `the stored state is not one of ${mechanism.name} ${mechanism.version}`,
+      {
+        hints: ['fold the evidence again from the beginning'],
+        cause: state.error,
+      },
+    )
+  }
+  return {
+    exam,
+    initial: () => mechanism.initial(params),
+    load,
+    hash: (state) => hashOf(state),
+    weigh: (state, view) => mechanism.weigh(load(state), view, params),
+    replay: (json, tasks) => {
+      let state = load(json)
+      const from = mechanism.watermark(state)
+      const evidence = tasks
+        .flatMap((task) => mechanism.toEvidence(task))
+        .map((piece) => ({piece, key: mechanism.key(piece)}))
+        .sort((a, b) => compareKeys(a.key, b.key))
+      let last = from
+      for (const {piece, key} of evidence) {
+        // At or below the watermark is settled; equal keys are the same piece twice, and the first one counts.
+        if (last && compareKeys(key, last) <= 0) continue
+        state = mechanism.fold(state, piece, params)
+        last = key
+      }
+      return state
+    },
+  }
+}
+
+/** The mechanism's parameters from an exam, or a reason why this program cannot sit it. */
+export function paramsOf<Params>(
+  mechanism: {readonly name: string; readonly version: number; readonly params: z.ZodType<Params>},
+  exam: Exam,
+): Params {
+  const refuse = (why: string) =>
+    new LeomaError('config', 'EXAM_UNSUPPORTED', `this program cannot run the exam of the owner: ${why}`, {
+      hints: ['upgrade leoma'],
+    })
+  if (exam.mechanism !== mechanism.name) throw refuse(`it is for mechanism ${exam.mechanism}`)
+  if (exam.mechanismVersion !== mechanism.version) {
+    throw refuse(
+      `it is for version ${exam.mechanismVersion} of ${mechanism.name}, this program has ${mechanism.version}`,
+    )
+  }
+  const params = mechanism.params.safeParse(exam.params)
+  if (!params.success) throw refuse(z.prettifyError(params.error))
+  return params.data
+}
