@@ -1,0 +1,4 @@
+import {sql as initial} from './001-initial.js'
+
+/** Forward only, in order, never edited once released; `PRAGMA user_version` is how many a file has had. */
+export const migrations: readonly string[] = [initial]

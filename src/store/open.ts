@@ -1,0 +1,86 @@
+import {mkdirSync} from 'node:fs'
+import {dirname} from 'node:path'
+import Database from 'better-sqlite3'
+import {LeomaError} from '../errors.js'
+import {migrations} from './migrations/index.js'
+import {Sql} from './sql.js'
+
+export interface Store {
+  readonly path: string
+  readonly sql: Sql
+  /** True when the file can still be read; a health check asks. */
+  isAlive(): boolean
+  close(): void
+}
+
+export interface StoreOptions {
+  /** Off for throw-away data: a power cut may then lose the last commits, a killed process never does. */
+  readonly durable?: boolean
+  /** How long a writer waits for another process's write, in milliseconds. */
+  readonly busyTimeoutMs?: number
+}
+
+/** Opens the store, makes it when it is not there, and brings it to this program's version. */
+export function openStore(path: string, options: StoreOptions = {}): Store {
+  const {durable = true, busyTimeoutMs = 5_000} = options
+  const db = openFile(path, busyTimeoutMs)
+  try {
+    // Before migrating: the journal mode cannot change inside a transaction.
+    db.pragma('journal_mode = WAL')
+    db.pragma(`synchronous = ${durable ? 'FULL' : 'NORMAL'}`)
+    db.pragma('foreign_keys = ON')
+    migrate(db)
+  } catch (error) {
+    db.close()
+    if (error instanceof LeomaError) throw error
+    throw new LeomaError('data', 'STORE_UNREADABLE', `${path} is not a store of this program`, {
+      cause: error,
+      hints: ['restore a backup', 'or name another file'],
+    })
+  }
+  return {
+    path,
+    sql: new Sql(db),
+    isAlive: () => {
+      try {
+        return db.open && db.prepare('SELECT 1').get() !== undefined
+      } catch {
+        return false
+      }
+    },
+    close: () => db.close(),
+  }
+}
+
+function openFile(path: string, timeout: number): Database.Database {
+  try {
+    if (path !== ':memory:') mkdirSync(dirname(path), {recursive: true})
+    return new Database(path, {timeout})
+  } catch (error) {
+    throw new LeomaError('data', 'STORE_UNOPENABLE', `cannot open the store ${path}`, {
+      cause: error,
+      hints: ['check that the folder exists and may be written'],
+    })
+  }
+}
+
+function migrate(db: Database.Database): void {
+  const version = () => Number(db.pragma('user_version', {simple: true}))
+  const done = version()
+  if (done > migrations.length) {
+    throw new LeomaError(
+      'data',
+      'STORE_TOO_NEW',
+      `the store is at version ${done}, this program knows ${migrations.length}`,
+      {hints: ['upgrade leoma', 'or restore the backup taken before the upgrade']},
+    )
+  }
+  for (const [index, sql] of migrations.entries()) {
+    // The version is read again under the write lock: two processes may open a new file at once.
+    db.transaction(() => {
+      if (version() > index) return
+      db.exec(sql)
+      db.pragma(`user_version = ${index + 1}`)
+    }).immediate()
+  }
+}

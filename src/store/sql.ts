@@ -1,0 +1,58 @@
+import type Database from 'better-sqlite3'
+import {type Compilable, DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler} from 'kysely'
+import type {Tables} from './tables.js'
+
+/**
+ * Kysely writes the statements, better-sqlite3 runs them. Kysely's own driver is promise-based, which would let a
+ * transaction span an await; this executor is synchronous, so a transaction is a function that returns.
+ */
+export class Sql {
+  readonly q = new Kysely<Tables>({
+    dialect: {
+      createAdapter: () => new SqliteAdapter(),
+      createDriver: () => new DummyDriver(),
+      createIntrospector: (db) => new SqliteIntrospector(db),
+      createQueryCompiler: () => new SqliteQueryCompiler(),
+    },
+  })
+  readonly #db: Database.Database
+  /** By statement text; the number of different texts is bounded by the code. */
+  readonly #prepared = new Map<string, Database.Statement>()
+
+  constructor(db: Database.Database) {
+    this.#db = db
+  }
+
+  all<Row>(query: Compilable<Row>): Row[] {
+    const {sql, parameters} = query.compile()
+    // The row type is Kysely's own inference from the statement and `tables.ts`.
+    return this.#statement(sql).all(...parameters) as Row[]
+  }
+
+  get<Row>(query: Compilable<Row>): Row | undefined {
+    const {sql, parameters} = query.compile()
+    return this.#statement(sql).get(...parameters) as Row | undefined
+  }
+
+  /** Number of rows changed. */
+  run(query: Compilable<unknown>): number {
+    const {sql, parameters} = query.compile()
+    return this.#statement(sql).run(...parameters).changes
+  }
+
+  /** All or nothing. Takes the write lock at once, so that two writers wait instead of failing half-way. */
+  transaction<T>(work: () => T): T {
+    return this.#db.inTransaction ? work() : this.#db.transaction(work).immediate()
+  }
+
+  #statement(sql: string): Database.Statement {
+    let statement = this.#prepared.get(sql)
+    if (!statement) {
+      statement = this.#db.prepare(sql)
+      // Statements with lists of different lengths have different texts; a service lives for months.
+      if (this.#prepared.size >= 500) this.#prepared.clear()
+      this.#prepared.set(sql, statement)
+    }
+    return statement
+  }
+}
