@@ -154,7 +154,8 @@ function build(values: Values, asked: readonly Role[] | 'all', env: NodeJS.Proce
     chutes: {apiKey: values.CHUTES_API_KEY, apiUrl: need('CHUTES_API_URL')},
     log: {
       level: need('LOG_LEVEL'),
-      pretty: values.LOG_FORMAT === undefined ? !production && process.stderr.isTTY : values.LOG_FORMAT === 'pretty',
+      pretty:
+        values.LOG_FORMAT === undefined ? !production && process.stderr.isTTY === true : values.LOG_FORMAT === 'pretty',
     },
     production,
   }

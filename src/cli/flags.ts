@@ -1,0 +1,27 @@
+import {Flags} from '@oclif/core'
+import type {Hotkey} from '../domain/ids.js'
+
+/** An address that a person typed: its checksum is tested, since a mistyped one would only show much later. */
+export const hotkeyFlag = Flags.custom<Hotkey>({
+  description: 'SS58 address of the hotkey',
+  helpValue: '<address>',
+  parse: async (text) => {
+    const {parseHotkey} = await import('../wallet/ss58.js')
+    return parseHotkey(text)
+  },
+})
+
+export const uidFlag = Flags.custom<number>({
+  description: 'uid on the subnet',
+  helpValue: '<number>',
+  parse: async (text) => {
+    const [{Uid}, {LeomaError}] = await Promise.all([import('../domain/ids.js'), import('../errors.js')])
+    const uid = Uid.safeParse(/^\d{1,5}$/.test(text) ? Number(text) : Number.NaN)
+    if (uid.success) return uid.data
+    throw new LeomaError('usage', 'USAGE', `${JSON.stringify(text.slice(0, 40))} is not a uid (0 to 65535)`)
+  },
+})
+
+export const yesFlag = Flags.boolean({description: 'do not ask'})
+
+export const dryRunFlag = Flags.boolean({description: 'show what would be done, and do nothing'})

@@ -1,0 +1,13 @@
+import {ServiceCommand} from '../cli/service-command.js'
+
+export default class Serve extends ServiceCommand {
+  static override summary = 'validate: judge new tasks and set weights, in one process'
+  static override description =
+    'What a validator runs for months. Judges every published task, sends the signed verdicts to the owner, and sets ' +
+    'weights that it has recomputed from the public verdicts of all validators. Stops cleanly on SIGTERM.'
+  static override examples = [
+    '<%= config.bin %> <%= command.id %>',
+    'NETWORK=localnet <%= config.bin %> <%= command.id %>',
+  ]
+  protected override readonly services = ['evaluator', 'validator'] as const
+}

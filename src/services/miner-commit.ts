@@ -1,0 +1,150 @@
+import type {Chain, Commitment, Receipt} from '../chain/port.js'
+import {formatModelCommitment, type ModelSubmission} from '../domain/commitment.js'
+import type {Hotkey, Netuid, Uid} from '../domain/ids.js'
+import {LeomaError} from '../errors.js'
+import type {Clock} from '../runtime/clock.js'
+import type {Signer} from '../wallet/port.js'
+
+/** The published rule: a third commitment makes a hotkey invalid for good. */
+const maxCommitments = 2
+/** The chain takes 1,024 bytes of ciphertext; what the encryption adds is under 200. */
+const maxTextBytes = 800
+/** A reveal is due after a block or two; much later something is wrong. */
+const maxBlocksUntilReveal = 25
+
+export interface CommitPlan {
+  readonly network: string
+  readonly netuid: Netuid
+  readonly hotkey: Hotkey
+  readonly uid: Uid
+  /** Exactly the text that goes on the chain. */
+  readonly text: string
+  /** What it replaces; null for the first one. */
+  readonly replaces: {readonly text: string; readonly block: number} | null
+  /** Commitments that this hotkey may still make after this one. */
+  readonly left: number
+}
+
+export interface Committed {
+  readonly plan: CommitPlan
+  readonly extrinsic: string
+  /** Block that holds the extrinsic. */
+  readonly block: number
+  /** Block from which on everybody can read it; this one counts when two miners are equally good. */
+  readonly revealedAtBlock: number
+}
+
+/**
+ * Finds everything that would waste one of a hotkey's few commitments, before it is made. Throws kind `usage` for a
+ * submission that would be invalid, `auth` for a hotkey that is not on the subnet.
+ */
+export async function planCommit(
+  chain: Chain,
+  netuid: Netuid,
+  hotkey: Hotkey,
+  submission: ModelSubmission,
+  signal: AbortSignal,
+): Promise<CommitPlan> {
+  const text = checkedText(submission, hotkey)
+  const [metagraph, commitments] = await Promise.all([
+    chain.metagraph(netuid, signal),
+    chain.commitments(netuid, signal),
+  ])
+  const neuron = metagraph.neurons.find((candidate) => candidate.hotkey === hotkey)
+  if (!neuron) {
+    throw new LeomaError('auth', 'HOTKEY_NOT_REGISTERED', `${hotkey} is not on subnet ${netuid} of ${chain.network}`, {
+      hints: ['register it first: btcli subnets register', 'check NETUID, NETWORK, WALLET_NAME and HOTKEY_NAME'],
+    })
+  }
+  const earlier = commitments.filter((commitment) => commitment.hotkey === hotkey)
+  const current = earlier.at(-1)
+  if (current?.text === text) {
+    throw new LeomaError('usage', 'COMMIT_UNCHANGED', `exactly this is committed already, at block ${current.block}`, {
+      hints: ['nothing to do: leoma get-rank shows where the miner stands'],
+    })
+  }
+  if (earlier.length >= maxCommitments) {
+    throw new LeomaError(
+      'usage',
+      'COMMITS_USED_UP',
+      `${hotkey} has committed ${earlier.length} times; one more makes it invalid for good`,
+      {hints: ['register another hotkey for the new model']},
+    )
+  }
+  return {
+    network: chain.network,
+    netuid,
+    hotkey,
+    uid: neuron.uid,
+    text,
+    replaces: current ? {text: current.text, block: current.block} : null,
+    left: maxCommitments - earlier.length - 1,
+  }
+}
+
+function checkedText(submission: ModelSubmission, hotkey: Hotkey): string {
+  const problems = problemsOf(submission, hotkey)
+  const text = formatModelCommitment(submission)
+  if (Buffer.byteLength(text) > maxTextBytes) problems.push(`the commitment is longer than ${maxTextBytes} bytes`)
+  if (problems.length === 0) return text
+  throw new LeomaError('usage', 'SUBMISSION_INVALID', problems.join('; '), {
+    hints: [
+      `name the repository <user>/leoma-<anything>-${hotkey}`,
+      'give the full commit hash of the model, as its page on Hugging Face shows it under "History"',
+    ],
+  })
+}
+
+function problemsOf({modelName, modelRevision, chuteId}: ModelSubmission, hotkey: Hotkey): string[] {
+  const repository = modelName.slice(modelName.lastIndexOf('/') + 1).toLowerCase()
+  const problems: string[] = []
+  if (!/^[\w.-]{1,96}\/[\w.-]{1,96}$/.test(modelName))
+    problems.push('the model name is not of the form user/repository')
+  else {
+    if (!repository.startsWith('leoma')) problems.push('the name of the repository does not begin with leoma')
+    if (!repository.endsWith(hotkey.toLowerCase()))
+      problems.push(`the name of the repository does not end with ${hotkey}`)
+  }
+  if (!/^[0-9a-f]{40}$/.test(modelRevision))
+    problems.push('the revision is not a full commit hash (40 lower-case hex digits)')
+  if (!/^[\w.:-]{1,255}$/.test(chuteId))
+    problems.push('the chute id holds something else than letters, digits and - _ . :')
+  return problems
+}
+
+/** Signs and sends the plan, waits until it is revealed, and reads it back. */
+export async function sendCommit(
+  deps: {readonly chain: Chain; readonly signer: Signer; readonly time: Pick<Clock, 'now' | 'sleep'>},
+  plan: CommitPlan,
+  signal: AbortSignal,
+): Promise<Committed> {
+  const {chain, signer} = deps
+  const receipt = await chain.commit(plan.netuid, plan.text, signer, signal)
+  const revealed = await waitForReveal(deps, plan, receipt, signal)
+  return {plan, extrinsic: receipt.extrinsic, block: receipt.block.number, revealedAtBlock: revealed.block}
+}
+
+async function waitForReveal(
+  {chain, time}: {readonly chain: Chain; readonly time: Pick<Clock, 'now' | 'sleep'>},
+  plan: CommitPlan,
+  receipt: Receipt,
+  signal: AbortSignal,
+): Promise<Commitment> {
+  const deadline = time.now() + maxBlocksUntilReveal * chain.blockTimeMs
+  for (;;) {
+    const commitments = await chain.commitments(plan.netuid, signal)
+    const own = commitments.filter(({hotkey}) => hotkey === plan.hotkey)
+    const revealed = own.find(({text, block}) => text === plan.text && block >= receipt.block.number)
+    if (revealed) return revealed
+    if (time.now() >= deadline) {
+      throw new LeomaError('chain', 'REVEAL_NOT_SEEN', `sent in block ${receipt.block.number}, but not revealed yet`, {
+        hints: [
+          'do not commit again: the chain holds it, and a second one would count',
+          `look again later; the extrinsic is ${receipt.extrinsic}`,
+        ],
+        retryable: false,
+      })
+    }
+    await time.sleep(Math.max(50, chain.blockTimeMs / 2), signal)
+  }
+}
