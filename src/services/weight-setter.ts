@@ -1,0 +1,228 @@
+import type {OwnerApi} from '../api/port.js'
+import type {WeightsBody} from '../api/schemas.js'
+import type {Chain, Metagraph, Neuron, StoredWeights} from '../chain/port.js'
+import type {Netuid} from '../domain/ids.js'
+import {isAbort, LeomaError} from '../errors.js'
+import type {Report} from '../mechanisms/types.js'
+import {type Clock, FatalError, type Tick} from '../runtime/clock.js'
+import type {Logger} from '../runtime/logger.js'
+import type {Service} from '../runtime/service.js'
+import type {Store} from '../store/open.js'
+import {appendWeights, lastAcceptedBlock, lastGoodWinner, type WeightDecision} from '../store/weight-log.js'
+import type {Signer} from '../wallet/port.js'
+
+export interface WeightSetterDeps {
+  readonly clock: Pick<Clock, 'now'>
+  readonly log: Logger
+  readonly chain: Chain
+  readonly api: OwnerApi
+  readonly signer: Signer
+  readonly store: Store
+  readonly netuid: Netuid
+  /** Mechanism index on the chain. */
+  readonly mecid: number
+  readonly mechanism: string
+  /** Blocks between two settings. */
+  readonly epochBlocks: number
+  /** For how long the last good winner is set again while the scores cannot be had. */
+  readonly maxWinnerAgeBlocks: number
+  readonly report: Report
+}
+
+/** Chains compare the version key with the subnet's; a larger one is always accepted. */
+const versionKey = 1_000_000
+
+type Choice = Pick<WeightDecision, 'uids' | 'values' | 'source' | 'winner' | 'reason'>
+
+/**
+ * Sets weights every `epochBlocks` blocks, counted from the last setting and never as exact multiples, and at the start.
+ * It looks at every block and decides from the chain and its own log whether it is due.
+ */
+export function weightSetterService(deps: WeightSetterDeps): Service {
+  const setter = new WeightSetter(deps)
+  return {
+    name: 'validator',
+    start: (clock) => clock.every(`weights-${deps.mechanism}`, {blocks: 1}, (tick) => setter.turn(tick)),
+  }
+}
+
+export class WeightSetter {
+  readonly #deps: WeightSetterDeps
+  /** Not before this block: backoff after a failure. Lost at a restart on purpose, which is a reason to try again. */
+  #notBefore = 0
+  #failures = 0
+  #startedWith: number | undefined
+  #lastReason: string | undefined
+
+  constructor(deps: WeightSetterDeps) {
+    this.#deps = deps
+  }
+
+  async turn({signal}: Tick): Promise<void> {
+    const {chain, epochBlocks, mecid, netuid, store} = this.#deps
+    const metagraph = await chain.metagraph(netuid, signal)
+    const head = metagraph.block.number
+    if (head < this.#notBefore) return
+    const self = this.#self(metagraph)
+    const {weightsRateLimit} = await chain.hyperparameters(netuid, signal)
+    const stored = await chain.weights(netuid, mecid, self.uid, signal)
+
+    // A start is a reason to set; afterwards the distance to the last accepted setting decides.
+    const last = this.#startedWith === undefined ? undefined : (lastAcceptedBlock(store, mecid) ?? stored?.lastUpdate)
+    if (last !== undefined && head - last < epochBlocks) return
+    const wait = self.lastUpdate + weightsRateLimit - head
+    if (self.lastUpdate > 0 && wait > 0)
+      return this.#notSet(`the chain takes the next weights in ${wait} blocks`, 'debug')
+
+    const choice = await this.#choose(metagraph, signal)
+    if ('none' in choice) {
+      this.#backOff(head)
+      return this.#notSet(choice.none, 'error')
+    }
+    await this.#set(choice, {head, self, stored}, signal)
+    this.#startedWith = head
+  }
+
+  #self({neurons}: Metagraph): Neuron {
+    const {netuid, signer} = this.#deps
+    const self = neurons.find(({hotkey}) => hotkey === signer.hotkey)
+    if (self) return self
+    throw new FatalError('auth', 'HOTKEY_NOT_REGISTERED', `${signer.hotkey} is not registered on subnet ${netuid}`, {
+      hints: ['register the hotkey on the subnet, or name another one with WALLET_NAME and HOTKEY_NAME'],
+    })
+  }
+
+  /** The weights to set, or a reason for setting none. Scores that are old count as scores that could not be had. */
+  async #choose(metagraph: Metagraph, signal: AbortSignal): Promise<Choice | {readonly none: string}> {
+    const {api, log, maxWinnerAgeBlocks} = this.#deps
+    try {
+      const published = await api.weights(signal)
+      const age = published.block === undefined ? 0 : metagraph.block.number - published.block
+      if (age > maxWinnerAgeBlocks) return this.#hold(metagraph, `the owner's scores are ${age} blocks old`)
+      // An owner that has ranked nothing yet has not said that nobody deserves the emission.
+      return fromPublished(published, metagraph) ?? this.#hold(metagraph, 'the owner has ranked nobody yet')
+    } catch (error) {
+      if (isAbort(error, signal)) throw error
+      log.warn({err: error}, 'scores could not be had')
+      return this.#hold(metagraph, `the owner's API did not answer (${LeomaError.from(error).code})`)
+    }
+  }
+
+  /** Nothing burns because something was down: the last good winner holds, up to a stated age. */
+  #hold(metagraph: Metagraph, why: string): Choice | {readonly none: string} {
+    const {maxWinnerAgeBlocks, mecid, store} = this.#deps
+    const good = lastGoodWinner(store, mecid)
+    if (!good) return {none: `${why}, and there is no winner to hold`}
+    const age = metagraph.block.number - good.block
+    if (age > maxWinnerAgeBlocks)
+      return {none: `${why}, and the last good winner is ${age} blocks old (limit ${maxWinnerAgeBlocks})`}
+    const neuron = metagraph.neurons.find(({hotkey}) => hotkey === good.hotkey)
+    if (!neuron) return {none: `${why}, and the last good winner has left the subnet`}
+    return {
+      uids: [neuron.uid],
+      values: [1],
+      source: 'held',
+      winner: {hotkey: good.hotkey, uid: neuron.uid},
+      reason: `${why}; uid ${neuron.uid}, the winner of ${age} blocks ago, holds`,
+    }
+  }
+
+  async #set(
+    choice: Choice,
+    {head, self, stored}: {head: number; self: Neuron; stored: StoredWeights | undefined},
+    signal: AbortSignal,
+  ): Promise<void> {
+    const {chain, clock, log, mecid, mechanism, netuid, report, signer, store} = this.#deps
+    const decision = {at: clock.now(), block: head, mecid, ...choice}
+    try {
+      const call = {netuid, mecid, uids: choice.uids, values: choice.values, versionKey}
+      const receipt = await chain.setWeights(call, signer, signal)
+      const back = await chain.weights(netuid, mecid, self.uid, signal)
+      if (!back || (stored && back.lastUpdate <= stored.lastUpdate) || !sameWeights(choice, back)) {
+        throw new LeomaError('chain', 'WEIGHTS_NOT_STORED', 'the chain accepted the weights but does not hold them', {
+          hints: ['they are sent again at the next block'],
+        })
+      }
+      appendWeights(store, {...decision, extrinsic: receipt.extrinsic, error: null})
+      this.#failures = 0
+      this.#lastReason = undefined
+      log.info(
+        {mechanism, block: receipt.block.number, uids: back.uids, values: back.values, reason: choice.reason},
+        'weights set',
+      )
+      report({
+        event: 'weights-set',
+        validator: signer.hotkey,
+        block: receipt.block.number,
+        uids: back.uids,
+        values: back.values,
+        reason: choice.reason,
+      })
+    } catch (error) {
+      if (isAbort(error, signal)) throw error
+      appendWeights(store, {...decision, extrinsic: null, error: LeomaError.from(error).code})
+      this.#backOff(head)
+      // Logged where it is handled, by the clock.
+      report({event: 'weights-not-set', validator: signer.hotkey, reason: LeomaError.from(error).message})
+      throw error
+    }
+  }
+
+  /** 1, 2, 4, … blocks, at most half an epoch: the retries end inside the epoch they are for. */
+  #backOff(head: number): void {
+    const pause = Math.min(2 ** this.#failures++, Math.max(1, Math.floor(this.#deps.epochBlocks / 2)))
+    this.#notBefore = head + pause
+  }
+
+  /** The reason for not setting is always one line, and only when it changes. */
+  #notSet(reason: string, level: 'debug' | 'error'): void {
+    const {log, mechanism, report, signer} = this.#deps
+    const kind = reason.replace(/\d+/g, 'n')
+    if (kind === this.#lastReason) return
+    this.#lastReason = kind
+    log[level]({mechanism, reason}, 'weights not set')
+    report({event: 'weights-not-set', validator: signer.hotkey, reason})
+  }
+}
+
+/**
+ * Weights by the hotkeys that the owner ranked, on the uids that these have now. Burns only when the owner says so;
+ * undefined when it says neither who is paid nor that nobody is.
+ */
+function fromPublished(
+  published: WeightsBody,
+  {neurons, ownerHotkey}: Metagraph,
+): Choice | {readonly none: string} | undefined {
+  const uidOf = new Map(neurons.map(({hotkey, uid}) => [hotkey, uid]))
+  const paid = published.miners.filter(({weight}) => weight > 0)
+  const summary = published.summary ?? `winner uid ${published.winner_uid}`
+  if (published.burn ?? paid.length === 0) {
+    // The subnet owner's own uid recycles its share; the published convention for it is uid 0.
+    const uid = (ownerHotkey ? uidOf.get(ownerHotkey) : undefined) ?? 0
+    return {uids: [uid], values: [1], source: 'burn', winner: null, reason: `burned on uid ${uid}: ${summary}`}
+  }
+  if (paid.length === 0) return undefined
+  const present = paid.flatMap(({miner_hotkey: hotkey, weight}) => {
+    const uid = uidOf.get(hotkey)
+    return uid === undefined ? [] : [{hotkey, uid, weight}]
+  })
+  const [first] = present
+  if (!first) return {none: 'every miner with a weight has left the subnet since it was ranked'}
+  return {
+    uids: present.map(({uid}) => uid),
+    values: present.map(({weight}) => weight),
+    source: 'published',
+    winner: {hotkey: first.hotkey, uid: first.uid},
+    reason: summary,
+  }
+}
+
+/** The chain keeps ratios in 1/65,535 of the largest and drops what rounds to nothing. */
+function sameWeights({uids, values}: Pick<Choice, 'uids' | 'values'>, back: StoredWeights): boolean {
+  const largest = Math.max(...values)
+  const expected = new Map(uids.map((uid, index) => [uid, (values[index] ?? 0) / largest]))
+  const actual = new Map(back.uids.map((uid, index) => [uid, (back.values[index] ?? 0) / 65_535]))
+  return [...new Set([...expected.keys(), ...actual.keys()])].every(
+    (uid) => Math.abs((expected.get(uid) ?? 0) - (actual.get(uid) ?? 0)) <= 1 / 65_535,
+  )
+}
