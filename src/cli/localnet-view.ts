@@ -1,0 +1,241 @@
+import {styleText} from 'node:util'
+import type {LocalnetEvent, LocalnetFacts, MinerResult, StepName} from '../services/localnet/events.js'
+import {profileOf, RoundStory, validatorOf} from './localnet-round.js'
+import {printable} from './printable.js'
+import {type Column, renderTable} from './table.js'
+
+const titles: Readonly<Record<StepName, string>> = {
+  clips: 'source clips',
+  subnet: 'chain and wallets',
+  miners: 'miners',
+  api: 'owner API',
+  validators: 'validators',
+}
+
+const columns: readonly Column<MinerResult & {readonly weight: number; readonly why: string}>[] = [
+  {name: 'rank', value: ({rank}) => rank ?? '-', align: 'right'},
+  {name: 'uid', value: ({uid}) => uid, align: 'right'},
+  {name: 'miner', value: ({profile}) => profile},
+  {name: 'passed', value: ({passed, evaluated}) => `${passed}/${evaluated}`, align: 'right'},
+  {name: 'weight', value: ({weight}) => `${Math.round(weight * 100)} %`, align: 'right'},
+  {name: 'why', value: ({why}) => why, flexible: true},
+]
+
+type RankingEvent = Extract<LocalnetEvent, {type: 'ranking'}>
+
+/** The part of `log-update` that is used: text that stays, and text that is redrawn. */
+export interface LiveRegion {
+  (text: string): void
+  persist(text: string): void
+  clear(): void
+}
+
+export interface ViewOptions {
+  readonly stream: NodeJS.WriteStream
+  /** Redraws in place; undefined where the stream is no terminal, then every event is a line. */
+  readonly live: LiveRegion | undefined
+}
+
+/** Tells what happens on a localnet, on stderr. */
+export class LocalnetView {
+  readonly #options: ViewOptions
+  readonly #rounds = new Map<number, RoundStory>()
+  #facts: LocalnetFacts | undefined
+  #working = ''
+
+  constructor(options: ViewOptions) {
+    this.#options = options
+  }
+
+  /** Everything that happens goes through here, in order. */
+  readonly show = (given: LocalnetEvent): void => {
+    const event = printableEvent(given)
+    switch (event.type) {
+      case 'step':
+        this.#step(event)
+        break
+      case 'progress':
+        this.#progress(`${titles[event.step]} ${event.done}/${event.total}`)
+        break
+      case 'source-skipped':
+        this.#say(`  ${this.#style('yellow', 'skipped')} ${event.file}: ${event.reason}`)
+        break
+      case 'ready':
+        this.#facts = event
+        this.#say(readyText(event))
+        break
+      case 'service':
+        if (this.#facts) this.#service(event.progress, this.#facts)
+        break
+      case 'task-settled':
+        this.#settled(event.taskId, event.block)
+        break
+      case 'ranking':
+        // The last one is the command's answer, on stdout.
+        if (!event.isLast) this.#say(rankingText(event, this.#options.stream))
+        break
+    }
+    this.#redraw()
+  }
+
+  /** A line of somebody else (a log) that must not tear the live region. */
+  readonly note = (line: string): void => {
+    this.#say(line.replace(/\n$/, ''))
+    this.#redraw()
+  }
+
+  stop(): void {
+    this.#options.live?.clear()
+  }
+
+  #step({step, state, note}: Extract<LocalnetEvent, {type: 'step'}>): void {
+    if (state === 'started') this.#progress(`${titles[step]}: ${note}`)
+    else {
+      this.#working = ''
+      this.#say(`${this.#style('green', '✓')} ${titles[step].padEnd(17)}  ${note}`)
+    }
+  }
+
+  #service(progress: Extract<LocalnetEvent, {type: 'service'}>['progress'], facts: LocalnetFacts): void {
+    const {live} = this.#options
+    switch (progress.event) {
+      case 'round-skipped':
+        this.#say(`no round: ${progress.reason}`)
+        break
+      case 'round-started': {
+        const {taskId, source, clipStartS, miners} = progress
+        const headline = `task ${taskId}: 5 s of ${source} from ${clipStartS.toFixed(1)} s, ${miners} miners`
+        this.#rounds.set(taskId, new RoundStory(facts, taskId, headline))
+        if (!live) this.#say(headline)
+        break
+      }
+      case 'miner-answered': {
+        const {taskId, hotkey, outcome, latencyMs, reason, done, of} = progress
+        this.#rounds.get(taskId)?.answered(hotkey, {outcome, latencyMs, reason}, `${done}/${of}`)
+        if (!live) this.#say(`task ${taskId}: [${done}/${of}] ${profileOf(facts, hotkey)} answered ${outcome}`)
+        break
+      }
+      case 'task-published':
+        this.#rounds.get(progress.taskId)?.published()
+        this.#say(
+          `task ${progress.taskId}: published, ${progress.outputs} outputs to judge; prompt: ${progress.prompt}`,
+        )
+        break
+      case 'output-judged': {
+        const {taskId, validator, miner, passed, overall, done, of} = progress
+        const name = validatorOf(facts, validator)
+        this.#rounds.get(taskId)?.judged(name, miner, {passed, overall}, `${done}/${of}`)
+        if (!live)
+          this.#say(
+            `task ${taskId}: [${done}/${of}] ${name} says ${profileOf(facts, miner)} ${passed ? 'passed' : 'failed'} with ${overall}`,
+          )
+        break
+      }
+      case 'verdicts-sent':
+        break
+      case 'weights-set': {
+        const {validator, block, uids, values, reason} = progress
+        const whole = values.reduce((sum, value) => sum + value, 0)
+        const shares = uids.map((uid, at) => `${percent((values[at] ?? 0) / whole)} to ${this.#named(uid, facts)}`)
+        this.#say(
+          `${this.#style('green', '✓')} ${validatorOf(facts, validator)} set weights at block ${block}: ` +
+            `${shares.join(', ')} (${reason})`,
+        )
+        break
+      }
+      case 'weights-not-set':
+        this.#say(`${validatorOf(facts, progress.validator)} set no weights: ${progress.reason}`)
+        break
+    }
+  }
+
+  #named(uid: number, facts: LocalnetFacts): string {
+    const member = facts.cast.find((candidate) => candidate.uid === uid)
+    return `uid ${uid}${member ? ` (${member.profile})` : ''}`
+  }
+
+  #settled(taskId: number, block: number): void {
+    const round = this.#rounds.get(taskId)
+    if (!round) return
+    round.settled(block)
+    this.#rounds.delete(taskId)
+    this.#say([this.#style('bold', `${round.headline}; ${round.status()}`), ...round.table()].join('\n'))
+  }
+
+  #progress(text: string): void {
+    this.#working = text
+    if (!this.#options.live) this.#say(`  ${text}`)
+  }
+
+  #say(text: string): void {
+    const {live, stream} = this.#options
+    if (live) live.persist(text)
+    else stream.write(`${text}\n`)
+  }
+
+  #redraw(): void {
+    const {live, stream} = this.#options
+    if (!live) return
+    const [oldest, ...others] = [...this.#rounds.values()]
+    const lines = this.#working === '' ? [] : [`… ${this.#working}`]
+    if (oldest) lines.push(`… ${oldest.headline}; ${oldest.status()}`, ...oldest.table())
+    for (const round of others) lines.push(`… ${round.headline}; ${round.status()}`)
+    const fitting = lines.slice(0, Math.max(3, (stream.rows ?? 24) - 2)).map((line) => cut(line, stream.columns))
+    live(fitting.join('\n'))
+  }
+
+  #style(format: 'bold' | 'green' | 'yellow', text: string): string {
+    return styleText(format, text, {stream: this.#options.stream, validateStream: true})
+  }
+}
+
+/** Names, prompts and reasons come from files and miners: none of them may move the cursor. Colours are added later. */
+function printableEvent(event: LocalnetEvent): LocalnetEvent {
+  return printableValue(event) as LocalnetEvent // same shape, only texts are changed
+}
+
+function printableValue(value: unknown): unknown {
+  if (typeof value === 'string') return printable(value)
+  if (Array.isArray(value)) return value.map(printableValue)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, printableValue(inner)]))
+}
+
+function cut(line: string, width: number | undefined): string {
+  const room = (width ?? 80) - 1
+  return [...line].length <= room ? line : `${[...line].slice(0, room - 1).join('')}…`
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 100)} %`
+}
+
+/** How any other command of this program is pointed at this localnet. */
+export function pointAt({api, dataDir}: Pick<LocalnetFacts, 'api' | 'dataDir'>): string {
+  const quoted = /^[\w./-]+$/.test(dataDir) ? dataDir : `'${dataDir.replaceAll("'", "'\\''")}'`
+  return `NETWORK=localnet LEOMA_DATA=${quoted} API_URL=${api} npx leoma get-rank`
+}
+
+function readyText(facts: LocalnetFacts): string {
+  const {rounds, isTemporary, dataDir} = facts
+  const lines = [
+    '',
+    `the subnet is alive${rounds === undefined ? '; Ctrl-C stops it' : `; it stops after ${rounds} rounds`}`,
+    `  ask it from another terminal:  ${pointAt(facts)}`,
+    `  its data:                      ${dataDir}${isTemporary ? ' (removed at the end; --data DIR keeps it)' : ''}`,
+    '',
+  ]
+  return lines.join('\n')
+}
+
+/** The ranking with its winner, as a table and a sentence. */
+export function rankingText({ranking, miners}: RankingEvent, stream: NodeJS.WriteStream): string {
+  const rows = miners
+    .map((miner) => {
+      const row = ranking.rows.find(({hotkey}) => hotkey === miner.hotkey)
+      return {...miner, weight: row?.weight ?? 0, why: row?.sentence ?? 'not ranked: not seen by the ranking yet'}
+    })
+    .sort((a, b) => (a.rank ?? Number.POSITIVE_INFINITY) - (b.rank ?? Number.POSITIVE_INFINITY) || a.uid - b.uid)
+  const table = renderTable(columns, rows, {width: stream.isTTY ? stream.columns : undefined, stream})
+  return `${table}${ranking.summary}\n`
+}
