@@ -1,6 +1,8 @@
 import {z} from 'zod'
-import {BlockNumber, Hotkey, Rao, Uid} from '../domain/ids.js'
-import {SignedManifest} from '../domain/task.js'
+import {BlockNumber, Hotkey, Uid} from '../domain/ids.js'
+import {Ranking} from '../domain/ranking.js'
+import {SubnetView} from '../domain/subnet.js'
+import {SignedManifest, Voter} from '../domain/task.js'
 import {SettledTask, SignedVerdict} from '../domain/verdict.js'
 
 /**
@@ -67,7 +69,9 @@ export type HealthBody = z.infer<typeof HealthBody>
 export const LatestTaskBody = z.object({task_id: z.number().int()})
 export const TasksBody = z.object({tasks: z.array(SignedManifest)})
 export const SettledBody = z.object({settled: z.array(SettledTask)})
-export const VotersBody = z.object({voters: z.array(z.object({hotkey: Hotkey, uid: Uid, stakeRao: Rao}))})
+export const VotersBody = z.object({voters: z.array(Voter)})
+/** The whole ranking with its sentences, and the view of the subnet that it was weighed over. */
+export const RankingBody = z.object({ranking: Ranking, view: SubnetView})
 
 const text = (max: number) =>
   z.string().refine((value) => [...value].length <= max, `String should have at most ${max} characters`)

@@ -1,0 +1,131 @@
+import {z} from 'zod'
+import {SignedExam} from '../domain/exam.js'
+import type {TaskId} from '../domain/ids.js'
+import type {Ranking} from '../domain/ranking.js'
+import type {SubnetView} from '../domain/subnet.js'
+import type {SignedManifest, Voter} from '../domain/task.js'
+import type {SettledTask} from '../domain/verdict.js'
+import type {OwnerApi, SubmitVerdicts} from './port.js'
+import {sampleOf} from './sample.js'
+import {
+  HealthBody,
+  LatestTaskBody,
+  MinersList,
+  RankBody,
+  RankingBody,
+  type SampleSubmission,
+  SettledBody,
+  TasksBody,
+  VotersBody,
+  WeightsBody,
+} from './schemas.js'
+import {evaluationEntry, signEvaluation} from './signature.js'
+import {Transport, type TransportOptions} from './transport.js'
+
+/** Published limit of a batch. */
+const maxBatch = 100
+/** Below the server's default body limit, with room for the rest of the body. */
+const maxBatchBytes = 1_500_000
+
+/** The owner's API over HTTP. */
+export class HttpOwnerApi implements OwnerApi {
+  readonly #options: TransportOptions
+  readonly #transport: Transport
+
+  constructor(options: TransportOptions) {
+    this.#options = options
+    this.#transport = new Transport(options)
+  }
+
+  get url(): string {
+    return this.#transport.url
+  }
+
+  health(signal: AbortSignal): Promise<HealthBody> {
+    return this.#transport.get({method: 'GET', path: '/health', signed: false}, HealthBody, signal)
+  }
+
+  exam(signal: AbortSignal): Promise<SignedExam | undefined> {
+    return this.#transport.find({method: 'GET', path: '/exam', signed: false}, SignedExam, signal)
+  }
+
+  async latestTask(signal: AbortSignal): Promise<TaskId | undefined> {
+    const call = {method: 'GET', path: '/tasks/latest', signed: false} as const
+    return (await this.#transport.find(call, LatestTaskBody, signal))?.task_id
+  }
+
+  async tasksAfter(after: TaskId | 0, limit: number, signal: AbortSignal): Promise<readonly SignedManifest[]> {
+    const path = `/tasks/log?after=${after}&limit=${limit}`
+    return (await this.#transport.get({method: 'GET', path, signed: false}, TasksBody, signal)).tasks
+  }
+
+  async publishTask(task: SignedManifest, signal: AbortSignal): Promise<void> {
+    await this.#transport.get({method: 'POST', path: '/tasks', signed: true, body: task}, LatestTaskBody, signal)
+  }
+
+  validMiners(signal: AbortSignal): Promise<MinersList> {
+    return this.#transport.get({method: 'GET', path: '/miners/valid', signed: true}, MinersList, signal)
+  }
+
+  miners(signal: AbortSignal): Promise<MinersList> {
+    return this.#transport.get({method: 'GET', path: '/miners/list', signed: false}, MinersList, signal)
+  }
+
+  async voters(signal: AbortSignal): Promise<readonly Voter[]> {
+    return (await this.#transport.get({method: 'GET', path: '/voters', signed: false}, VotersBody, signal)).voters
+  }
+
+  async submitVerdicts({verdicts, manifest, bucket}: SubmitVerdicts, signal: AbortSignal): Promise<void> {
+    for (const samples of batches(verdicts.map((verdict) => sampleOf(verdict, manifest, bucket)))) {
+      const {signer} = this.#options
+      const signature = signer ? signEvaluation(signer, samples.map(evaluationEntry)) : null
+      await this.#transport.get(
+        {
+          method: 'POST',
+          path: '/samples/batch',
+          signed: true,
+          body: {signature, samples},
+          refusedCode: 'VERDICTS_REFUSED',
+        },
+        // Accepted is all there is to know; the rows that come back repeat what was sent.
+        z.array(z.unknown()),
+        signal,
+      )
+    }
+  }
+
+  async settledAfter(after: TaskId | 0, limit: number, signal: AbortSignal): Promise<readonly SettledTask[]> {
+    const path = `/tasks/settled?after=${after}&limit=${limit}`
+    return (await this.#transport.get({method: 'GET', path, signed: false}, SettledBody, signal)).settled
+  }
+
+  rank(signal: AbortSignal): Promise<RankBody> {
+    return this.#transport.get({method: 'GET', path: '/scores/rank', signed: false}, RankBody, signal)
+  }
+
+  weights(signal: AbortSignal): Promise<WeightsBody> {
+    return this.#transport.get({method: 'GET', path: '/weights', signed: false}, WeightsBody, signal)
+  }
+
+  ranking(signal: AbortSignal): Promise<{ranking: Ranking; view: SubnetView} | undefined> {
+    return this.#transport.find({method: 'GET', path: '/ranking', signed: false}, RankingBody, signal)
+  }
+}
+
+/** Pieces of at most 100 samples that each fit the server's body limit; one piece in all but the largest subnets. */
+function batches(samples: readonly SampleSubmission[]): SampleSubmission[][] {
+  const pieces: SampleSubmission[][] = []
+  let piece: SampleSubmission[] = []
+  let bytes = 0
+  for (const sample of samples) {
+    const size = Buffer.byteLength(JSON.stringify(sample))
+    if (piece.length > 0 && (piece.length === maxBatch || bytes + size > maxBatchBytes)) {
+      pieces.push(piece)
+      piece = []
+      bytes = 0
+    }
+    piece.push(sample)
+    bytes += size
+  }
+  return piece.length > 0 ? [...pieces, piece] : pieces
+}
