@@ -1,0 +1,116 @@
+import {readdirSync, readFileSync} from 'node:fs'
+import path from 'node:path'
+import fc from 'fast-check'
+import {describe, expect, it} from 'vitest'
+import type {Exam} from '../../src/domain/exam.js'
+import {mechanisms} from '../../src/mechanisms/registry.js'
+import {aHotkey, aSettledTask, aView} from '../helpers/video.js'
+
+const root = new URL('../../src/mechanisms/', import.meta.url).pathname
+const vectors = new URL('../vectors/', import.meta.url).pathname
+
+it('registers every folder under src/mechanisms, by its name', () => {
+  const folders = readdirSync(root, {withFileTypes: true}).filter((entry) => entry.isDirectory())
+
+  expect(mechanisms.map(({name}) => name).sort()).toEqual(folders.map(({name}) => name).sort())
+})
+
+describe.each(mechanisms)('mechanism $name', (mechanism) => {
+  const exam: Exam = {
+    version: 1,
+    mechanism: mechanism.name,
+    mechanismVersion: mechanism.version,
+    netuid: 99,
+    fromTask: 1,
+    samplers: [aHotkey('owner')],
+    params: JSON.parse(JSON.stringify(mechanism.defaults)),
+  }
+  const rule = mechanism.rule(exam)
+  const view = aView(['a', 'b', 'c', 'd'])
+
+  /** Enough settled tasks to be ranked under the default exam, from one seed. */
+  const manyTasks = fc
+    .array(
+      fc.record({
+        outcomes: fc.record({
+          a: fc.constantFrom('ok' as const, 'ok' as const, 'transient' as const),
+          b: fc.constantFrom('ok' as const, 'rejected:motion' as const),
+          c: fc.constant('ok' as const),
+        }),
+        votes: fc.uniqueArray(fc.tuple(fc.constantFrom('v', 'w'), fc.constantFrom('a', 'b', 'c'), fc.boolean()), {
+          selector: ([validator, miner]) => validator + miner,
+        }),
+      }),
+      {minLength: 0, maxLength: 40},
+    )
+    .map((setups) => setups.map((setup, index) => aSettledTask({taskId: index + 1, stakes: {v: 5n, w: 4n}, ...setup})))
+
+  it('burns without evidence', () => {
+    const {rows} = rule.weigh(rule.initial(), view)
+
+    expect(rows.every(({weight}) => weight === 0)).toBe(true)
+  })
+
+  it('gives weights that are finite, not negative, and sum to one or to nothing, with a sentence in every row', () => {
+    fc.assert(
+      fc.property(manyTasks, (tasks) => {
+        const {rows, summary} = rule.weigh(rule.replay(rule.initial(), tasks), view)
+        const sum = rows.reduce((total, {weight}) => total + weight, 0)
+
+        expect(rows.every(({weight}) => Number.isFinite(weight) && weight >= 0)).toBe(true)
+        expect([0, 1]).toContain(Number(sum.toFixed(9)))
+        expect(rows.every(({sentence}) => sentence.length > 10)).toBe(true)
+        expect(summary.length).toBeGreaterThan(5)
+        expect(rows.filter(({rank}) => rank !== null).map(({rank}) => rank)).toEqual(
+          rows.filter(({eligible}) => eligible).map((_, index) => index + 1),
+        )
+      }),
+      {numRuns: 50},
+    )
+  })
+
+  it('folds to the same state in any order of arrival, and in two parts through a snapshot', () => {
+    fc.assert(
+      fc.property(manyTasks, fc.nat(40), (tasks, cut) => {
+        const straight = rule.hash(rule.replay(rule.initial(), tasks))
+        const snapshot = rule.load(JSON.parse(JSON.stringify(rule.replay(rule.initial(), tasks.slice(0, cut)))))
+
+        expect(rule.hash(rule.replay(rule.initial(), tasks.toReversed()))).toBe(straight)
+        expect(rule.hash(rule.replay(snapshot, tasks.slice(cut)))).toBe(straight)
+      }),
+      {numRuns: 50},
+    )
+  })
+
+  it('leaves the state it was given alone', () => {
+    const before = rule.replay(rule.initial(), [aSettledTask({outcomes: {a: 'ok'}, votes: [['v', 'a', true]]})])
+    const hash = rule.hash(before)
+    rule.replay(before, [aSettledTask({taskId: 2, outcomes: {a: 'ok'}, votes: [['v', 'a', false]]})])
+
+    expect(rule.hash(before)).toBe(hash)
+  })
+
+  it('answers a hostile submission with a reason, never with an exception', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.json(), fc.constant('\u0000'.repeat(5000))), (text) => {
+        const parsed = mechanism.parseSubmission(text)
+        if (!parsed.ok) expect(parsed.reason).toMatch(/^[a-z0-9_:=.-]{3,80}$/)
+      }),
+    )
+  })
+
+  it('has a README with the rule, a worked example, parameters and attacks, and vectors', () => {
+    const readme = readFileSync(path.join(root, mechanism.name, 'README.md'), 'utf8')
+
+    for (const heading of ['## The rule', '## A worked example', '## Parameters', '## Attacks considered']) {
+      expect(readme).toContain(heading)
+    }
+    expect(readdirSync(path.join(vectors, mechanism.name)).length).toBeGreaterThan(0)
+  })
+
+  it('has a cast with a winner and somebody who must lose', () => {
+    expect(mechanism.cast.filter(({expects}) => expects === 'wins')).toHaveLength(1)
+    expect(mechanism.cast.some(({expects}) => expects.startsWith('rejected:') || expects === 'fails')).toBe(true)
+    expect(new Set(mechanism.cast.map(({name}) => name)).size).toBe(mechanism.cast.length)
+  })
+})
