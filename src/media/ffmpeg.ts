@@ -5,6 +5,7 @@ import {collector} from './bytes.js'
 import {type Container, displayName, sniffContainer} from './container.js'
 import {coverFilter, evenlySpaced, selectFilter} from './graph.js'
 import {listPackets} from './packets.js'
+import {readPicture} from './picture.js'
 import type {CutOptions, DecodeOptions, Frames, Media, VideoInfo} from './port.js'
 import {fileArgument, localOnly, type RunFfmpeg} from './run.js'
 import {scanScenes} from './scenes.js'
@@ -23,12 +24,12 @@ export interface FfmpegMediaOptions {
 /** A file that was looked at: from here on its container is ours to say, and its size is within the limit. */
 interface Source extends Structure {
   readonly file: string
-  readonly container: Container
+  readonly container: Pick<Container, 'demuxer'> | {readonly demuxer: 'png_pipe'}
 }
 
 /** Video decoders that may run. Names of decoders, so that an exotic one is not reachable through a known container. */
 const decoders =
-  'h264,hevc,vp8,vp9,libvpx,libvpx-vp9,av1,libdav1d,libaom-av1,mpeg4,mpeg1video,mpeg2video,mjpeg,h263,prores,msmpeg4,msmpeg4v2,vc1,wmv2'
+  'h264,hevc,vp8,vp9,libvpx,libvpx-vp9,av1,libdav1d,libaom-av1,mpeg4,mpeg1video,mpeg2video,mjpeg,h263,prores,msmpeg4,msmpeg4v2,vc1,wmv2,png'
 
 /** Frames are decoded and scaled by exact integer arithmetic, the same on each processor. */
 const bitExact = ['-flags', '+bitexact']
@@ -58,7 +59,7 @@ export class FfmpegMedia implements Media {
     const channels = options.pixel === 'gray' ? 1 : 3
     const frameBytes = options.width * options.height * channels
     const affordable = Math.floor((this.#options.maxDecodedBytes ?? 512 * 1024 * 1024) / frameBytes)
-    const source = await this.#open(file, signal)
+    const source = (await this.#openPicture(file)) ?? (await this.#open(file, signal))
     const decoding: Decoding = {source, options, signal, channels, frameBytes, affordable}
     if (options.pick === 'all') return this.#decodeAll(decoding)
     if ('fps' in options.pick) return this.#decodeAtRate(decoding, options.pick.fps)
@@ -125,11 +126,22 @@ export class FfmpegMedia implements Media {
       (await readStructure(path, container)) ??
       (await listPackets(this.#run, path, container, {what: `reading ${displayName(file)}`, signal}))
     if (!structure) throw unreadable(file, 'it has no video stream')
-    const {width, height} = structure.info
-    if (!(width > 0 && height > 0)) throw unreadable(file, 'its pictures have no size')
+    return this.#sized({...structure, file: path, container})
+  }
+
+  /** Only `decode` takes a PNG, for conditioning frames: everywhere else a picture is no video. */
+  async #openPicture(file: string): Promise<Source | undefined> {
+    const path = resolve(file)
+    const structure = await readPicture(path)
+    return structure && this.#sized({...structure, file: path, container: {demuxer: 'png_pipe'}})
+  }
+
+  #sized(source: Source): Source {
+    const {width, height} = source.info
+    if (!(width > 0 && height > 0)) throw unreadable(source.file, 'its pictures have no size')
     if (width * height > this.#maxPixels)
-      throw unreadable(file, `${width}×${height} is more than ${this.#maxPixels} pixels`)
-    return {...structure, file: path, container}
+      throw unreadable(source.file, `${width}×${height} is more than ${this.#maxPixels} pixels`)
+    return source
   }
 
   /** Damage ends the run (`-xerror`): a guessed picture is no evidence. The header's size is checked again per frame. */

@@ -52,6 +52,7 @@ export interface CutOptions {
  */
 export interface Media {
   probe(file: string, signal: AbortSignal): Promise<VideoInfo>
+  /** Takes a PNG too, as a video of one frame. */
   decode(file: string, options: DecodeOptions, signal: AbortSignal): Promise<Frames>
   /** H.264, CRF 23, no audio, source size and rate. Seeks before the input, so the start is exact to the frame. */
   cut(file: string, to: string, options: CutOptions, signal: AbortSignal): Promise<void>
