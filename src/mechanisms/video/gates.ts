@@ -1,0 +1,234 @@
+import {stat} from 'node:fs/promises'
+import type {TaskKind} from '../../domain/task.js'
+import {LeomaError} from '../../errors.js'
+import type {Frames, Media, VideoInfo} from '../../media/port.js'
+import type {VideoParams} from './params.js'
+
+/** In the order in which they are checked, cheapest first. The code of the one that failed stands in `rejected:<code>`. */
+export const gates = [
+  'empty',
+  'too_large',
+  'unreadable',
+  'container',
+  'codec',
+  'streams',
+  'resolution',
+  'fps',
+  'frames',
+  'duration',
+  'motion',
+  'first_frame',
+] as const
+export type Gate = (typeof gates)[number]
+
+export interface GateOptions {
+  readonly media: Pick<Media, 'probe' | 'decode'>
+  readonly params: Pick<VideoParams, 'request' | 'gates'>
+  readonly kind: TaskKind
+  /** The conditioning frame as PNG; `t2v` has none. */
+  readonly firstFrame?: string
+}
+
+/** What was found before a gate failed, with the unit in the name. */
+export type GateMeasurements = Readonly<Record<string, number>>
+
+export type GateResult =
+  | {readonly ok: true; readonly measured: GateMeasurements}
+  | {
+      readonly ok: false
+      readonly gate: Gate
+      /** One sentence with figures, for the miner. */
+      readonly reason: string
+      readonly measured: GateMeasurements
+    }
+
+/** Long side of the frames that motion and distance are measured on. */
+const analysedSide = 208
+/** Side of the cells whose means are compared: what encoding and grain change is gone from them, what moves is not. */
+const cellSide = 8
+/** Claimed and decoded duration may differ by this much; what is beyond plays at another speed than it says. */
+const durationToleranceS = 0.5
+
+class Rejection extends Error {
+  readonly gate: Gate
+
+  constructor(gate: Gate, reason: string) {
+    super(reason)
+    this.gate = gate
+  }
+}
+
+/**
+ * Checks one output before anything is spent on judging it: from the bytes alone, so that sampler and validators come
+ * to the same answer. One look at the tables and one decode of small grey frames. Throws only for what is not the
+ * miner's fault.
+ */
+export async function checkGates(file: string, options: GateOptions, signal: AbortSignal): Promise<GateResult> {
+  const measured: Record<string, number> = {}
+  try {
+    await checkSize(file, options, measured)
+    const info = await readable(() => options.media.probe(file, signal))
+    checkClaims(info, options.params, measured)
+    const frames = await checkPictures(file, info, options, measured, signal)
+    await checkFirstFrame(frames, options, measured, signal)
+    return {ok: true, measured}
+  } catch (error) {
+    if (error instanceof Rejection) return {ok: false, gate: error.gate, reason: error.message, measured}
+    throw error
+  }
+}
+
+async function checkSize(file: string, {params}: GateOptions, measured: Record<string, number>): Promise<void> {
+  const {size} = await stat(file)
+  measured.size_bytes = size
+  if (size === 0) throw new Rejection('empty', 'the body is empty')
+  const {maxBytes} = params.request
+  if (size > maxBytes) throw new Rejection('too_large', `${size} bytes are more than the ${maxBytes} allowed`)
+}
+
+/** A fault of the bytes is the miner's; a missing program or a full disk is not. */
+async function readable<T>(read: () => Promise<T>): Promise<T> {
+  try {
+    return await read()
+  } catch (error) {
+    if (error instanceof LeomaError && error.code === 'VIDEO_UNREADABLE')
+      throw new Rejection('unreadable', `no video can be read: ${error.message.slice(0, 200)}`)
+    throw error
+  }
+}
+
+function checkClaims(
+  info: VideoInfo,
+  {request, gates: limits}: GateOptions['params'],
+  measured: Record<string, number>,
+): void {
+  const turned = info.rotation === 90 || info.rotation === 270
+  const [width, height] = turned ? [info.height, info.width] : [info.width, info.height]
+  Object.assign(measured, {width_px: width, height_px: height, fps: info.fps, claimed_duration_s: info.durationS})
+  const listed = (names: readonly string[]) => names.join(', ')
+  if (!limits.containers.includes(info.container))
+    throw new Rejection('container', `container ${name(info.container)} is not ${listed(limits.containers)}`)
+  if (!limits.codecs.includes(info.codec))
+    throw new Rejection('codec', `codec ${name(info.codec)} is not one of ${listed(limits.codecs)}`)
+  if (info.videoStreams !== 1) throw new Rejection('streams', `${info.videoStreams} video streams instead of one`)
+  const offBy = Math.max(Math.abs(width - request.width), Math.abs(height - request.height))
+  if (!(offBy <= limits.sizeTolerance))
+    throw new Rejection(
+      'resolution',
+      `${width}×${height} is not ${request.width}×${request.height} within ${limits.sizeTolerance} pixels`,
+    )
+  if (!(Math.abs(info.fps - request.fps) <= limits.fpsTolerance))
+    throw new Rejection('fps', `${rounded(info.fps)} fps is not ${request.fps} ± ${limits.fpsTolerance}`)
+}
+
+/** Names come from the file's own tables. */
+function name(text: string): string {
+  return text.replace(/[^\w.-]/g, '?').slice(0, 32) || 'unknown'
+}
+
+async function checkPictures(
+  file: string,
+  info: VideoInfo,
+  {media, params: {request, gates: limits}}: GateOptions,
+  measured: Record<string, number>,
+  signal: AbortSignal,
+): Promise<Frames> {
+  const most = request.frames + limits.extraFrames
+  const decoding = {...analysedSize(request), pixel: 'gray', pick: 'all', maxFrames: most, threads: 1} as const
+  const frames = await readable(() => media.decode(file, decoding, signal))
+  measured.frames = frames.count
+  if (frames.truncated) throw new Rejection('frames', `more than ${most} frames; ${request.frames} were asked for`)
+  if (frames.count < request.frames)
+    throw new Rejection('frames', `${frames.count} frames instead of ${request.frames}`)
+
+  const durationS = frames.count / info.fps
+  measured.duration_s = durationS
+  if (!(Math.abs(durationS - info.durationS) <= durationToleranceS))
+    throw new Rejection(
+      'duration',
+      `it says ${rounded(info.durationS)} s, but its ${frames.count} frames last ${rounded(durationS)} s`,
+    )
+
+  const motion = motionOf(frames, request.fps)
+  measured.motion_luma = motion
+  if (!(motion >= limits.minMotion))
+    throw new Rejection(
+      'motion',
+      `nothing moves: ${rounded(motion)} of 255 in half a second, under ${limits.minMotion}`,
+    )
+  return frames
+}
+
+async function checkFirstFrame(
+  frames: Frames,
+  {media, params, kind, firstFrame}: GateOptions,
+  measured: Record<string, number>,
+  signal: AbortSignal,
+): Promise<void> {
+  if (kind === 't2v') return
+  if (firstFrame === undefined) throw new LeomaError('bug', 'FIRST_FRAME_MISSING', `a ${kind} task has a first frame`)
+  const {width, height} = frames
+  const still = await media.decode(
+    firstFrame,
+    {width, height, pixel: 'gray', pick: 'all', maxFrames: 1, threads: 1},
+    signal,
+  )
+  let sum = 0
+  for (let i = 0; i < width * height; i++) sum += Math.abs((frames.data[i] as number) - (still.data[i] as number))
+  const distance = sum / (width * height)
+  measured.first_frame_difference_luma = distance
+  const most = params.gates.maxFirstFrameDistance
+  if (!(distance <= most))
+    throw new Rejection('first_frame', `it begins ${rounded(distance)} of 255 from the given frame, over ${most}`)
+}
+
+function analysedSize({width, height}: {width: number; height: number}): {width: number; height: number} {
+  const scale = analysedSide / Math.max(width, height)
+  const side = (pixels: number) => cellSide * Math.max(2, Math.round((pixels * scale) / cellSide))
+  return {width: side(width), height: side(height)}
+}
+
+/**
+ * Mean absolute change of 8×8 cells over half a second, 0..255, without the change of brightness that the whole picture
+ * shares. Over half a second, because slow motion adds up in it and grain does not.
+ */
+export function motionOf(frames: Frames, fps: number): number {
+  const {count} = frames
+  const span = Math.min(Math.max(1, Math.round(fps / 2)), count - 1)
+  if (span < 1) return 0
+  const cells = Array.from({length: count}, (_, index) => cellSums(frames, index))
+  let total = 0
+  for (let index = span; index < count; index++)
+    total += meanChange(cells[index - span] as Int32Array, cells[index] as Int32Array)
+  return total / (count - span) / cellSide ** 2
+}
+
+function meanChange(before: Int32Array, now: Int32Array): number {
+  let shared = 0
+  for (let i = 0; i < now.length; i++) shared += (now[i] as number) - (before[i] as number)
+  shared /= now.length
+  let sum = 0
+  for (let i = 0; i < now.length; i++) sum += Math.abs((now[i] as number) - (before[i] as number) - shared)
+  return sum / now.length
+}
+
+function cellSums({width, height, data}: Frames, index: number): Int32Array {
+  const columns = Math.floor(width / cellSide)
+  const rows = Math.floor(height / cellSide)
+  const sums = new Int32Array(columns * rows)
+  for (let y = 0; y < rows * cellSide; y++) {
+    const start = (index * height + y) * width
+    const row = Math.floor(y / cellSide) * columns
+    for (let column = 0; column < columns; column++) {
+      const from = start + column * cellSide
+      let sum = 0
+      for (let x = from; x < from + cellSide; x++) sum += data[x] as number
+      sums[row + column] = (sums[row + column] as number) + sum
+    }
+  }
+  return sums
+}
+
+function rounded(value: number): string {
+  return String(Number(value.toFixed(2)))
+}
