@@ -1,0 +1,40 @@
+import type {StoredMiner} from '../store/miners.js'
+
+/**
+ * Marks every valid miner whose weights somebody offered before it: the same set of weight files, or files that make up
+ * at least `share` of its bytes. A small file added or changed must not turn a copy into a new model, while a fine-tune
+ * that keeps the encoder of its base must not become a copy: hence a share close to 1.
+ *
+ * An earlier miner counts even while its deployment is down, or a copy would reign whenever its original sleeps.
+ */
+export function markDuplicates(miners: readonly StoredMiner[], share: number): StoredMiner[] {
+  const offered = miners
+    .filter(({modelHash, invalidReason}) => modelHash !== null && isStanding(invalidReason))
+    .sort((a, b) => (a.block ?? 0) - (b.block ?? 0) || (a.uid ?? 0) - (b.uid ?? 0))
+  const originals: StoredMiner[] = []
+  const copies = new Map<string, StoredMiner>()
+  for (const miner of offered) {
+    const original = originals.find((earlier) => isCopy(miner, earlier, share))
+    if (original) copies.set(miner.hotkey, original)
+    else originals.push(miner)
+  }
+  return miners.map((miner) => {
+    const original = copies.get(miner.hotkey)
+    if (!original || !miner.isValid) return miner
+    return {...miner, isValid: false, invalidReason: `duplicate_model:earliest_uid=${original.uid}`}
+  })
+}
+
+/** Valid, or without a deployment just now. Other reasons void the offer itself. */
+const isStanding = (reason: string | null) =>
+  reason === null || reason.startsWith('chute_') || reason === 'hf_model_fetch_failed'
+
+function isCopy(miner: StoredMiner, earlier: StoredMiner, share: number): boolean {
+  if (miner.modelHash === earlier.modelHash) return true
+  const files = new Map(miner.weightFiles.map(({sha256, sizeBytes}) => [sha256, sizeBytes]))
+  const all = [...files.values()].reduce((sum, size) => sum + size, 0)
+  if (all === 0) return false
+  const theirs = new Set(earlier.weightFiles.map(({sha256}) => sha256))
+  const shared = [...files].reduce((sum, [hash, size]) => sum + (theirs.has(hash) ? size : 0), 0)
+  return shared / all >= share
+}

@@ -1,0 +1,79 @@
+import {z} from 'zod'
+import type {Hotkey, TaskId} from '../domain/ids.js'
+import type {TaskManifest} from '../domain/task.js'
+import {stakeVote} from '../mechanisms/video/rules.js'
+import type {Logger} from '../runtime/logger.js'
+import {findExam} from '../store/exams.js'
+import type {Store} from '../store/open.js'
+import {findTask, openTasks, type Settlement, settleTask} from '../store/tasks.js'
+import {verdictsOfTask} from '../store/verdicts.js'
+
+/** The part of every exam that settlement reads. */
+const SettleParams = z.object({ranking: z.object({settleBlocks: z.number().int().min(1)})})
+
+export interface SettlementOptions {
+  readonly store: Store
+  /** The chain's head. */
+  readonly block: number
+  /** Milliseconds since 1970. */
+  readonly at: number
+  readonly log: Logger
+}
+
+/**
+ * Closes tasks on which every voter has judged every output, or whose time is up. In task order without gaps, so that
+ * the log of settled tasks only ever grows at its end and nobody has folded past a task that is still open.
+ */
+export function settleOnce({store, block, at, log}: SettlementOptions): TaskId[] {
+  const settled: TaskId[] = []
+  for (const open of openTasks(store)) {
+    const isComplete = open.verdicts >= open.expectedVerdicts
+    if (!isComplete && block < open.block + settleBlocks(store, open.examHash)) break
+    const task = findTask(store, open.taskId)
+    if (!task) break
+    settleTask(store, {
+      taskId: open.taskId,
+      atBlock: Math.max(block, open.block),
+      at,
+      results: results(store, task.task.manifest),
+    })
+    settled.push(open.taskId)
+    log.info(
+      {task: open.taskId, verdicts: open.verdicts, expected: open.expectedVerdicts, block},
+      isComplete ? 'task settled' : 'task settled with verdicts missing',
+    )
+  }
+  return settled
+}
+
+function settleBlocks(store: Store, examHash: string): number {
+  return SettleParams.parse(findExam(store, examHash)?.exam.params).ranking.settleBlocks
+}
+
+/** What pages show of each asked miner; the ranking folds the verdicts themselves. */
+function results(store: Store, {answers, taskId, voters}: TaskManifest): Settlement['results'] {
+  const stakes = new Map<string, bigint>(voters.map(({hotkey, stakeRao}) => [hotkey, BigInt(stakeRao)]))
+  const tallies = new Map<Hotkey, {forRao: bigint; allRao: bigint; votes: number; judgedAt: number}>()
+  for (const {signed, receivedAt} of verdictsOfTask(store, taskId)) {
+    const {miner, passed, validator} = signed.verdict
+    const stake = stakes.get(validator) ?? 0n
+    const before = tallies.get(miner) ?? {forRao: 0n, allRao: 0n, votes: 0, judgedAt: 0}
+    tallies.set(miner, {
+      forRao: before.forRao + (passed ? stake : 0n),
+      allRao: before.allRao + stake,
+      votes: before.votes + 1,
+      judgedAt: Math.max(before.judgedAt, receivedAt),
+    })
+  }
+  return answers.map(({hotkey, outcome}) => {
+    const tally = tallies.get(hotkey)
+    if (!tally) return {miner: hotkey, passed: outcome.startsWith('rejected:') ? false : null, votes: 0, judgedAt: null}
+    const {forRao, allRao, votes, judgedAt} = tally
+    return {
+      miner: hotkey,
+      passed: stakeVote({forRao: String(forRao), allRao: String(allRao)}) ?? null,
+      votes,
+      judgedAt,
+    }
+  })
+}

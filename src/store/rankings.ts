@@ -1,0 +1,64 @@
+import {z} from 'zod'
+import type {Sha256, TaskId} from '../domain/ids.js'
+import {Ranking} from '../domain/ranking.js'
+import {SubnetView} from '../domain/subnet.js'
+import type {Store} from './open.js'
+
+/** A rule's folded state up to and with a task: restart is "load this, fold the rest". */
+export interface StoredState {
+  readonly lastTask: TaskId | 0
+  readonly hash: string
+  readonly state: unknown
+}
+
+export interface StoredRanking {
+  readonly ranking: Ranking
+  readonly view: SubnetView
+  readonly madeAt: number
+}
+
+/** History that is kept; older rankings follow from the evidence whenever somebody wants them. */
+const keep = 500
+
+export function findState({sql}: Store, examHash: Sha256): StoredState | undefined {
+  const row = sql.get(sql.q.selectFrom('rule_states').selectAll().where('exam_hash', '=', examHash))
+  return row && {lastTask: row.last_task, hash: row.hash, state: z.json().parse(JSON.parse(row.state))}
+}
+
+/** State and ranking belong together and are written together. */
+export function saveRanking({sql}: Store, {lastTask, hash, state}: StoredState, made: StoredRanking): void {
+  const {ranking, view, madeAt} = made
+  sql.transaction(() => {
+    const fields = {last_task: lastTask, hash, state: JSON.stringify(state)}
+    sql.run(
+      sql.q
+        .insertInto('rule_states')
+        .values({exam_hash: ranking.examHash, ...fields})
+        .onConflict((conflict) => conflict.column('exam_hash').doUpdateSet(fields)),
+    )
+    const row = sql.get(
+      sql.q
+        .insertInto('rankings')
+        .values({
+          exam_hash: ranking.examHash,
+          state_hash: ranking.stateHash,
+          body: JSON.stringify(ranking),
+          view: JSON.stringify(view),
+          made_at: madeAt,
+        })
+        .returning('id'),
+    )
+    if (row) sql.run(sql.q.deleteFrom('rankings').where('id', '<=', row.id - keep))
+  })
+}
+
+export function lastRanking({sql}: Store): StoredRanking | undefined {
+  const row = sql.get(sql.q.selectFrom('rankings').select(['body', 'view', 'made_at']).orderBy('id', 'desc').limit(1))
+  return (
+    row && {
+      ranking: Ranking.parse(JSON.parse(row.body)),
+      view: SubnetView.parse(JSON.parse(row.view)),
+      madeAt: row.made_at,
+    }
+  )
+}

@@ -1,0 +1,279 @@
+import {hashOf} from '../domain/canonical.js'
+import type {BlockNumber, Hotkey, Sha256, TaskId} from '../domain/ids.js'
+import {type Answer, SignedManifest} from '../domain/task.js'
+import {type SettledTask, SignedVerdict} from '../domain/verdict.js'
+import type {Store} from './open.js'
+
+export interface StoredTask {
+  readonly task: SignedManifest
+  readonly publishedAt: number
+  readonly settledAtBlock: BlockNumber | null
+}
+
+/** What one asked miner achieved in one settled task. */
+export interface TaskResult {
+  readonly taskId: TaskId
+  readonly miner: Hotkey
+  readonly outcome: Answer['outcome']
+  readonly reason: string | null
+  readonly latencyMs: number | null
+  /** By stake vote; false for an output that the gates rejected; null when nobody judged it. */
+  readonly passed: boolean | null
+  readonly votes: number
+  readonly judgedAt: number | null
+}
+
+export function latestTaskId({sql}: Store): TaskId | 0 {
+  return sql.get(sql.q.selectFrom('tasks').select('task_id').orderBy('task_id', 'desc').limit(1))?.task_id ?? 0
+}
+
+export function findTask({sql}: Store, taskId: TaskId): StoredTask | undefined {
+  const row = sql.get(
+    sql.q.selectFrom('tasks').select(['body', 'published_at', 'settled_at_block']).where('task_id', '=', taskId),
+  )
+  return (
+    row && {
+      task: SignedManifest.parse(JSON.parse(row.body)),
+      publishedAt: row.published_at,
+      settledAtBlock: row.settled_at_block,
+    }
+  )
+}
+
+/** Hash of the manifest, its block, and whether it has settled, without reading the manifest. */
+export function findTaskFacts(
+  {sql}: Store,
+  taskId: TaskId,
+): {hash: string; block: BlockNumber; isSettled: boolean} | undefined {
+  const row = sql.get(
+    sql.q.selectFrom('tasks').select(['hash', 'block', 'settled_at_block']).where('task_id', '=', taskId),
+  )
+  return row && {hash: row.hash, block: row.block, isSettled: row.settled_at_block !== null}
+}
+
+/** The caller has checked the manifest. Also remembers who was asked, so that verdicts and pages need not read it again. */
+export function addTask({sql}: Store, task: SignedManifest, at: number): void {
+  const {manifest} = task
+  const judged = manifest.answers.filter(({outcome}) => outcome === 'ok').length
+  sql.transaction(() => {
+    sql.run(
+      sql.q.insertInto('tasks').values({
+        task_id: manifest.taskId,
+        exam_hash: manifest.examHash,
+        hash: hashOf(manifest),
+        block: manifest.block.number,
+        expected_verdicts: judged * manifest.voters.length,
+        body: JSON.stringify(task),
+        published_at: at,
+        settled_at_block: null,
+        settled_at: null,
+      }),
+    )
+    for (const answer of manifest.answers) {
+      sql.run(
+        sql.q.insertInto('answers').values({
+          task_id: manifest.taskId,
+          miner: answer.hotkey,
+          outcome: answer.outcome,
+          reason: answer.reason,
+          latency_ms: answer.latencyMs,
+          passed: null,
+          votes: null,
+          judged_at: null,
+        }),
+      )
+    }
+  })
+}
+
+/** JSON texts of signed manifests, ascending; served as they were stored. */
+export function manifestTextsAfter({sql}: Store, after: number, limit: number): string[] {
+  return sql
+    .all(sql.q.selectFrom('tasks').select('body').where('task_id', '>', after).orderBy('task_id').limit(limit))
+    .map(({body}) => body)
+}
+
+/** Oldest first. */
+export function openTasks({sql}: Store): {
+  taskId: TaskId
+  examHash: Sha256
+  block: BlockNumber
+  expectedVerdicts: number
+  verdicts: number
+}[] {
+  return sql
+    .all(
+      sql.q
+        .selectFrom('tasks')
+        .select((eb) => [
+          'task_id',
+          'exam_hash',
+          'block',
+          'expected_verdicts',
+          eb
+            .selectFrom('verdicts')
+            .select(({fn}) => fn.countAll<number>().as('n'))
+            .whereRef('verdicts.task_id', '=', 'tasks.task_id')
+            .as('verdicts'),
+        ])
+        .where('settled_at_block', 'is', null)
+        .orderBy('task_id'),
+    )
+    .map((row) => ({
+      taskId: row.task_id,
+      examHash: row.exam_hash as Sha256, // Checked when stored.
+      block: row.block,
+      expectedVerdicts: row.expected_verdicts,
+      verdicts: row.verdicts ?? 0,
+    }))
+}
+
+export interface Settlement {
+  readonly taskId: TaskId
+  readonly atBlock: BlockNumber
+  readonly at: number
+  readonly results: readonly {miner: Hotkey; passed: boolean | null; votes: number; judgedAt: number | null}[]
+}
+
+/** Closes a task for verdicts, keeps its results for pages, and adds its samples to the totals. Once per task. */
+export function settleTask({sql}: Store, {taskId, atBlock, at, results}: Settlement): void {
+  sql.transaction(() => {
+    const changed = sql.run(
+      sql.q
+        .updateTable('tasks')
+        .set({settled_at_block: atBlock, settled_at: at})
+        .where('task_id', '=', taskId)
+        .where('settled_at_block', 'is', null),
+    )
+    if (changed === 0) return
+    for (const {miner, passed, votes, judgedAt} of results) {
+      sql.run(
+        sql.q
+          .updateTable('answers')
+          .set({passed: passed === null ? null : Number(passed), votes, judged_at: judgedAt})
+          .where('task_id', '=', taskId)
+          .where('miner', '=', miner),
+      )
+    }
+    const samples = sql.all(
+      sql.q.selectFrom('samples').select(['validator', 'miner', 'passed']).where('task_id', '=', taskId),
+    )
+    for (const {validator, miner, passed} of samples) {
+      sql.run(
+        sql.q
+          .insertInto('scores')
+          .values({validator, miner, total: 1, passed, updated_at: at})
+          .onConflict((conflict) =>
+            conflict.columns(['validator', 'miner']).doUpdateSet((eb) => ({
+              total: eb('scores.total', '+', 1),
+              passed: eb('scores.passed', '+', passed),
+              updated_at: at,
+            })),
+          ),
+      )
+    }
+  })
+}
+
+/** Everything public of settled tasks of one exam, or of all, ascending: what a rule folds. */
+export function settledAfter({sql}: Store, after: number, limit: number, examHash?: Sha256): SettledTask[] {
+  let query = sql.q
+    .selectFrom('tasks')
+    .select(['task_id', 'body', 'settled_at_block'])
+    .where('task_id', '>', after)
+    .where('settled_at_block', 'is not', null)
+    .orderBy('task_id')
+    .limit(limit)
+  if (examHash !== undefined) query = query.where('exam_hash', '=', examHash)
+  return sql.all(query).map((row) => ({
+    task: SignedManifest.parse(JSON.parse(row.body)),
+    verdicts: verdictTexts({sql}, row.task_id).map((text) => SignedVerdict.parse(JSON.parse(text))),
+    settledAtBlock: row.settled_at_block ?? 0,
+  }))
+}
+
+/**
+ * The same as JSON text, put together from what was stored without parsing it, up to about `maxBytes` but at least one.
+ * Verdicts are sorted by validator, then miner.
+ */
+export function settledTextsAfter({sql}: Store, after: number, limit: number, maxBytes: number): string[] {
+  const rows = sql.all(
+    sql.q
+      .selectFrom('tasks')
+      .select(['task_id', 'body', 'settled_at_block'])
+      .where('task_id', '>', after)
+      .where('settled_at_block', 'is not', null)
+      .orderBy('task_id')
+      .limit(limit),
+  )
+  const texts: string[] = []
+  let bytes = 0
+  for (const row of rows) {
+    const verdicts = verdictTexts({sql}, row.task_id).join(',')
+    const text = `{"task":${row.body},"verdicts":[${verdicts}],"settledAtBlock":${row.settled_at_block}}`
+    bytes += Buffer.byteLength(text)
+    if (texts.length > 0 && bytes > maxBytes) break
+    texts.push(text)
+  }
+  return texts
+}
+
+function verdictTexts({sql}: Pick<Store, 'sql'>, taskId: TaskId): string[] {
+  return sql
+    .all(
+      sql.q.selectFrom('verdicts').select('body').where('task_id', '=', taskId).orderBy('validator').orderBy('miner'),
+    )
+    .map(({body}) => body)
+}
+
+/** Results of settled tasks, newest first. */
+export function resultsOfMiner({sql}: Store, miner: string): TaskResult[] {
+  return sql
+    .all(
+      sql.q
+        .selectFrom('answers')
+        .innerJoin('tasks', 'tasks.task_id', 'answers.task_id')
+        .selectAll('answers')
+        .where('answers.miner', '=', miner)
+        .where('tasks.settled_at_block', 'is not', null)
+        .orderBy('answers.task_id', 'desc'),
+    )
+    .map(toResult)
+}
+
+/** Results of one settled task, by hotkey; empty before it has settled. */
+export function resultsOfTask({sql}: Store, taskId: TaskId): TaskResult[] {
+  return sql
+    .all(
+      sql.q
+        .selectFrom('answers')
+        .innerJoin('tasks', 'tasks.task_id', 'answers.task_id')
+        .selectAll('answers')
+        .where('answers.task_id', '=', taskId)
+        .where('tasks.settled_at_block', 'is not', null)
+        .orderBy('answers.miner'),
+    )
+    .map(toResult)
+}
+
+function toResult(row: {
+  task_id: number
+  miner: string
+  outcome: string
+  reason: string | null
+  latency_ms: number | null
+  passed: number | null
+  votes: number | null
+  judged_at: number | null
+}): TaskResult {
+  return {
+    taskId: row.task_id,
+    miner: row.miner as Hotkey, // Hotkey and outcome were checked when the manifest was stored.
+    outcome: row.outcome as Answer['outcome'],
+    reason: row.reason,
+    latencyMs: row.latency_ms,
+    passed: row.passed === null ? null : row.passed === 1,
+    votes: row.votes ?? 0,
+    judgedAt: row.judged_at,
+  }
+}

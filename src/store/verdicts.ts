@@ -1,0 +1,81 @@
+import {hashOf} from '../domain/canonical.js'
+import type {TaskId} from '../domain/ids.js'
+import {SignedVerdict} from '../domain/verdict.js'
+import type {Store} from './open.js'
+
+export interface VerdictKey {
+  readonly taskId: TaskId
+  readonly validator: string
+  readonly miner: string
+}
+
+/** Hash of the verdict that is stored under this key: an identical one may come again, another may not. */
+export function findVerdictHash({sql}: Store, {taskId, validator, miner}: VerdictKey): string | undefined {
+  return sql.get(
+    sql.q
+      .selectFrom('verdicts')
+      .select('hash')
+      .where('task_id', '=', taskId)
+      .where('validator', '=', validator)
+      .where('miner', '=', miner),
+  )?.hash
+}
+
+/** Appends. A second verdict under the same key breaks the unique key: the caller has looked. */
+export function addVerdict({sql}: Store, signed: SignedVerdict, at: number): void {
+  const {verdict} = signed
+  sql.run(
+    sql.q.insertInto('verdicts').values({
+      task_id: verdict.taskId,
+      validator: verdict.validator,
+      miner: verdict.miner,
+      hash: hashOf(verdict),
+      passed: Number(verdict.passed),
+      body: JSON.stringify(signed),
+      received_at: at,
+    }),
+  )
+}
+
+/** Sorted by validator, then miner. */
+export function verdictsOfTask({sql}: Store, taskId: TaskId): {signed: SignedVerdict; receivedAt: number}[] {
+  return sql
+    .all(
+      sql.q
+        .selectFrom('verdicts')
+        .select(['body', 'received_at'])
+        .where('task_id', '=', taskId)
+        .orderBy('validator')
+        .orderBy('miner'),
+    )
+    .map((row) => ({signed: SignedVerdict.parse(JSON.parse(row.body)), receivedAt: row.received_at}))
+}
+
+export function countVerdicts({sql}: Store): number {
+  return sql.get(sql.q.selectFrom('verdicts').select(({fn}) => fn.countAll<number>().as('n')))?.n ?? 0
+}
+
+/** The published evaluation signature, with exactly the text that it covers. */
+export function addEvaluationSignature(
+  {sql}: Store,
+  {
+    taskId,
+    validator,
+    signature,
+    payload,
+    at,
+  }: {
+    taskId: TaskId
+    validator: string
+    signature: string
+    payload: string
+    at: number
+  },
+): void {
+  sql.run(
+    sql.q
+      .insertInto('evaluation_signatures')
+      .values({task_id: taskId, validator, signature, payload, received_at: at})
+      .onConflict((conflict) => conflict.doNothing()),
+  )
+}
