@@ -32,25 +32,10 @@ export interface ResolveOptions {
 
 /** Without these nothing can be scored. */
 export const neededFilters = ['select', 'crop', 'scale', 'format', 'fps', 'trim', 'setpts', 'metadata'] as const
-/** Wanted by the local network. */
+/** Wanted by the local network, for its source clips and its miners' videos. */
 export const wantedFilters = [
-  'overlay',
-  'zoompan',
-  'noise',
-  'gblur',
-  'hue',
-  'eq',
-  'blend',
-  'loop',
-  'scroll',
-  'rotate',
-  'concat',
-  'color',
-  'testsrc2',
-  'mandelbrot',
-  'life',
-  'cellauto',
-  'gradients',
+  ...['overlay', 'gblur', 'hue', 'eq', 'blend', 'curves', 'geq', 'noise', 'zoompan', 'rotate', 'scroll'],
+  ...['loop', 'tpad', 'framerate', 'concat', 'color', 'testsrc2', 'mandelbrot', 'life', 'cellauto', 'gradients'],
 ] as const
 const neededEncoders = ['libx264', 'png', 'rawvideo'] as const
 
