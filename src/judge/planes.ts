@@ -131,32 +131,55 @@ export interface Look {
   readonly colour: readonly [number, number, number]
 }
 
-/** `frames` are RGB. Luma weights are BT.601's in 256ths, so that the sum stays a whole number. */
-export function lookOf(frames: Frames, index: number): Look {
-  const {width, height, data} = frames
+/** Of each frame of an RGB video. */
+export function looksOf(frames: Frames): Look[] {
+  // One buffer for all: a megabyte per frame would keep the collector busier than the arithmetic.
+  const luma = new Uint8Array(frames.width * frames.height)
+  return Array.from({length: frames.count}, (_, index) => {
+    const {colour, contrast} = splitColour(frames, index, luma)
+    return {colour, contrast, ...fineStructure(luma, frames.width, frames.height)}
+  })
+}
+
+/** Writes the luma (BT.601's weights in 256ths, a whole number) and sums up what needs no neighbours. */
+function splitColour(
+  {width, height, data}: Frames,
+  index: number,
+  luma: Uint8Array,
+): Pick<Look, 'colour' | 'contrast'> {
   const size = width * height
-  const luma = new Int32Array(size)
-  const sums: [number, number, number] = [0, 0, 0]
-  let lumaSum = 0
-  let lumaSquares = 0
+  let red = 0
+  let green = 0
+  let blue = 0
+  let sum = 0
+  let squares = 0
   for (let i = 0, at = index * size * 3; i < size; i++, at += 3) {
     const r = data[at] as number
     const g = data[at + 1] as number
     const b = data[at + 2] as number
     const value = (77 * r + 150 * g + 29 * b) >> 8
     luma[i] = value
-    sums[0] += r
-    sums[1] += g
-    sums[2] += b
-    lumaSum += value
-    lumaSquares += value * value
+    red += r
+    green += g
+    blue += b
+    sum += value
+    squares += value * value
   }
+  const mean = sum / size
+  return {
+    colour: [red / size, green / size, blue / size],
+    contrast: Math.sqrt(Math.max(0, squares / size - mean * mean)),
+  }
+}
+
+function fineStructure(luma: Uint8Array, width: number, height: number): Pick<Look, 'sharpness' | 'noise'> {
   let steps = 0
   let finest = 0
   for (let y = 1; y < height - 1; y++) {
-    for (let x = 1; x < width - 1; x++) {
-      const i = y * width + x
-      const [up, below] = [i - width, i + width]
+    const end = (y + 1) * width - 1
+    for (let i = y * width + 1; i < end; i++) {
+      const up = i - width
+      const below = i + width
       const middle = luma[i] as number
       const west = luma[i - 1] as number
       const north = luma[up] as number
@@ -168,12 +191,6 @@ export function lookOf(frames: Frames, index: number): Look {
     }
   }
   const inner = (width - 2) * (height - 2)
-  const mean = lumaSum / size
-  return {
-    sharpness: steps / (2 * inner),
-    // √(π/2) / 6
-    noise: (finest / inner) * 0.20888568955258338,
-    contrast: Math.sqrt(Math.max(0, lumaSquares / size - mean * mean)),
-    colour: [sums[0] / size, sums[1] / size, sums[2] / size],
-  }
+  // √(π/2) / 6
+  return {sharpness: steps / (2 * inner), noise: (finest / inner) * 0.20888568955258338}
 }

@@ -3,7 +3,7 @@ import {z} from 'zod'
 import {LeomaError} from '../errors.js'
 import type {DecodeOptions, Media} from '../media/port.js'
 import {compare, type Looked} from './measure.js'
-import {frameOf, lookOf, type Plane} from './planes.js'
+import {frameOf, looksOf, type Plane} from './planes.js'
 import type {Judge, JudgeReport, JudgeRequest} from './port.js'
 import {reportOf} from './scores.js'
 import {timelineOf} from './timeline.js'
@@ -17,9 +17,8 @@ interface Original extends Looked {
   readonly conditioning: Plane
 }
 
-/** Long side of the grey frames; the colour frames are twice as large and a tenth as many. */
+/** Long side of the grey frames; the colour frames, one a second, are twice as large. */
 const analysedSide = 208
-const framesPerLook = 10
 /** Tasks whose original is kept: one being judged, and the one before it when two overlap. */
 const keptOriginals = 2
 
@@ -95,11 +94,10 @@ export class ReferenceJudge implements Judge {
     const close = await decode({
       ...sizeOf(request, 2),
       pixel: 'rgb24',
-      pick: {fps: fps / framesPerLook},
-      maxFrames: Math.ceil(frames / framesPerLook),
+      pick: {fps: 1},
+      maxFrames: Math.ceil(frames / fps),
     })
-    const looks = Array.from({length: close.count}, (_, index) => lookOf(close, index))
-    return {timeline, looks}
+    return {timeline, looks: looksOf(close)}
   }
 }
 

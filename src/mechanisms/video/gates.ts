@@ -167,19 +167,36 @@ async function checkFirstFrame(
 ): Promise<void> {
   if (kind === 't2v') return
   if (firstFrame === undefined) throw new LeomaError('bug', 'FIRST_FRAME_MISSING', `a ${kind} task has a first frame`)
-  const {width, height} = frames
-  const still = await media.decode(
-    firstFrame,
-    {width, height, pixel: 'gray', pick: 'all', maxFrames: 1, threads: 1},
-    signal,
-  )
+  const still = await loadStill(firstFrame, frames, media, signal)
   let sum = 0
-  for (let i = 0; i < width * height; i++) sum += Math.abs((frames.data[i] as number) - (still.data[i] as number))
-  const distance = sum / (width * height)
+  for (let i = 0; i < still.length; i++) sum += Math.abs((frames.data[i] as number) - (still[i] as number))
+  const distance = sum / still.length
   measured.first_frame_difference_luma = distance
   const most = params.gates.maxFirstFrameDistance
   if (!(distance <= most))
     throw new Rejection('first_frame', `it begins ${rounded(distance)} of 255 from the given frame, over ${most}`)
+}
+
+/** The last conditioning frame: all outputs of a task are compared with the same one. */
+const stills = new WeakMap<GateOptions['media'], {readonly key: string; readonly pixels: Uint8Array}>()
+
+async function loadStill(
+  file: string,
+  {width, height}: Frames,
+  media: GateOptions['media'],
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  const {dev, ino, size, mtimeNs} = await stat(file, {bigint: true})
+  const key = [file, dev, ino, size, mtimeNs, width, height].join(':')
+  const known = stills.get(media)
+  if (known?.key === key) return known.pixels
+  const {data: pixels} = await media.decode(
+    file,
+    {width, height, pixel: 'gray', pick: 'all', maxFrames: 1, threads: 1},
+    signal,
+  )
+  stills.set(media, {key, pixels})
+  return pixels
 }
 
 function analysedSize({width, height}: {width: number; height: number}): {width: number; height: number} {
