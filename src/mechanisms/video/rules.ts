@@ -23,12 +23,15 @@ const Votes = z.strictObject({
   count: z.number().int(),
 })
 
+const Asked = z.strictObject({hotkey: Hotkey, outcome: Outcome, votes: Votes.nullable()})
+type Asked = z.infer<typeof Asked>
+
 const TaskState = z.strictObject({
   taskId: TaskId,
   block: BlockNumber,
-  outcomes: z.record(Hotkey, Outcome),
+  /** Sorted by hotkey; an array, because one vote must not copy a table of all miners. */
+  asked: z.array(Asked),
   stakes: z.record(Hotkey, RaoText),
-  votes: z.record(Hotkey, Votes),
 })
 type TaskState = z.infer<typeof TaskState>
 
@@ -55,30 +58,48 @@ export function fold(state: VideoState, evidence: VideoEvidence, {ranking}: Vide
     const task: TaskState = {
       taskId: evidence.taskId,
       block: evidence.block,
-      outcomes: Object.fromEntries(evidence.answers.map(({hotkey, outcome}) => [hotkey, outcome])),
+      asked: evidence.answers
+        .map(({hotkey, outcome}) => ({hotkey, outcome, votes: null}))
+        .sort((a, b) => compareText(a.hotkey, b.hotkey)),
       stakes: Object.fromEntries(evidence.voters.map(({hotkey, stakeRao}) => [hotkey, stakeRao])),
-      votes: {},
     }
     return {...next, tasks: [...state.tasks, task].slice(-ranking.window)}
   }
-  return {...next, tasks: state.tasks.map((task) => (task.taskId === evidence.taskId ? addVote(task, evidence) : task))}
+  const index = state.tasks.findLastIndex(({taskId}) => taskId === evidence.taskId)
+  const task = state.tasks[index]
+  return task ? {...next, tasks: state.tasks.with(index, addVote(task, evidence))} : next
 }
 
 function addVote(task: TaskState, vote: Extract<VideoEvidence, {type: 'verdict'}>): TaskState {
+  const index = positionOf(vote.miner, task.asked)
+  const entry = task.asked[index]
   const stake = task.stakes[vote.validator]
-  if (stake === undefined || task.outcomes[vote.miner] !== 'ok') return task
-  const before = task.votes[vote.miner] ?? {forRao: '0', allRao: '0', scoreSum: 0, count: 0}
+  if (stake === undefined || entry?.outcome !== 'ok') return task
+  const before = entry.votes ?? {forRao: '0', allRao: '0', scoreSum: 0, count: 0}
   const votes = {
     forRao: String(BigInt(before.forRao) + (vote.passed ? BigInt(stake) : 0n)),
     allRao: String(BigInt(before.allRao) + BigInt(stake)),
     scoreSum: before.scoreSum + vote.overall,
     count: before.count + 1,
   }
-  return {...task, votes: {...task.votes, [vote.miner]: votes}}
+  return {...task, asked: task.asked.with(index, {...entry, votes})}
+}
+
+/** -1 for a miner that was not asked. */
+function positionOf(hotkey: Hotkey, asked: readonly Asked[]): number {
+  let [low, high] = [0, asked.length - 1]
+  while (low <= high) {
+    const middle = (low + high) >> 1
+    const order = compareText(asked[middle]?.hotkey ?? '', hotkey)
+    if (order === 0) return middle
+    if (order < 0) low = middle + 1
+    else high = middle - 1
+  }
+  return -1
 }
 
 /** Passed when more than half of the stake that voted says so; exactly half fails. Undefined without any stake. */
-export function stakeVote(votes: {forRao: string; allRao: string} | undefined): boolean | undefined {
+export function stakeVote(votes: {forRao: string; allRao: string} | null): boolean | undefined {
   if (!votes || BigInt(votes.allRao) === 0n) return undefined
   return 2n * BigInt(votes.forRao) > BigInt(votes.allRao)
 }
@@ -110,10 +131,10 @@ export function tally(state: VideoState, hotkey: Hotkey, {ranking}: VideoParams)
   let scores = 0
   const rejections: Record<string, number> = {}
   for (const task of state.tasks) {
-    const outcome = task.outcomes[hotkey]
-    if (outcome === undefined) continue
+    const entry = task.asked[positionOf(hotkey, task.asked)]
+    if (!entry) continue
+    const {outcome, votes} = entry
     if (outcome === 'ok') {
-      const votes = task.votes[hotkey]
       const verdict = stakeVote(votes)
       if (verdict === undefined) continue
       evaluated++
@@ -165,8 +186,7 @@ function standing(counted: Tally, miner: MinerView | undefined, tasks: number, p
 /** Completeness, stake vote and dominance over the window; the winner takes all, and nobody wins with nothing. */
 export function weigh(state: VideoState, view: SubnetView, params: VideoParams): Weighing {
   const miners = new Map(view.miners.map((miner) => [miner.hotkey, miner]))
-  // Hotkeys come from records, whose keys JSON gives back as plain text; they were parsed as hotkeys when folded.
-  const asked = state.tasks.flatMap((task) => Object.keys(task.outcomes) as Hotkey[])
+  const asked = state.tasks.flatMap((task) => task.asked.map(({hotkey}) => hotkey))
   const hotkeys = [...new Set([...asked, ...miners.keys()])]
   const standings = hotkeys.map((hotkey) =>
     standing(tally(state, hotkey, params), miners.get(hotkey), state.tasks.length, params),

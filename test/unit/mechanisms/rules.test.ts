@@ -1,12 +1,40 @@
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
+import {z} from 'zod'
 import {hashOf} from '../../../src/domain/canonical.js'
 import type {Exam} from '../../../src/domain/exam.js'
+import {Outcome} from '../../../src/domain/task.js'
 import {mechanism} from '../../../src/mechanisms/registry.js'
 import {defaults, type VideoParams} from '../../../src/mechanisms/video/params.js'
 import {tally} from '../../../src/mechanisms/video/rules.js'
 import {aHotkey, aSettledTask, aView} from '../../helpers/video.js'
-import vectors from '../../vectors/video/ranking.json' with {type: 'json'}
+import file from '../../vectors/video/ranking.json' with {type: 'json'}
+
+const text = z.record(z.string(), z.string())
+const vectors = z
+  .object({
+    cases: z.array(
+      z.object({
+        name: z.string(),
+        params: z.record(z.string(), z.number()),
+        miners: z.array(z.string()),
+        tasks: z.array(
+          z.object({
+            taskId: z.number(),
+            outcomes: z.record(z.string(), Outcome),
+            stakes: text
+              .transform((stakes) =>
+                Object.fromEntries(Object.entries(stakes).map(([name, stake]) => [name, BigInt(stake)])),
+              )
+              .default({v: 1000n}),
+            votes: z.array(z.tuple([z.string(), z.string(), z.boolean()])),
+          }),
+        ),
+        rows: z.array(z.tuple([z.string(), z.number().nullable(), z.number(), z.number()])),
+      }),
+    ),
+  })
+  .parse(file)
 
 function ruleWith(ranking: Partial<VideoParams['ranking']>) {
   const params = {...defaults, ranking: {...defaults.ranking, ...ranking}}
@@ -25,21 +53,12 @@ function ruleWith(ranking: Partial<VideoParams['ranking']>) {
 describe('the video rule', () => {
   it.each(vectors.cases)('$name', (vector) => {
     const {rule} = ruleWith(vector.params)
-    const tasks = vector.tasks.map(({taskId, outcomes, stakes, votes}) =>
-      aSettledTask({
-        taskId,
-        outcomes: JSON.parse(JSON.stringify(outcomes)),
-        ...(stakes
-          ? {stakes: Object.fromEntries(Object.entries(stakes).map(([name, stake]) => [name, BigInt(stake)]))}
-          : {}),
-        votes: votes.map(([validator, miner, passed]) => [String(validator), String(miner), passed === true] as const),
-      }),
-    )
+    const tasks = vector.tasks.map((task) => aSettledTask(task))
 
     const {rows} = rule.weigh(rule.replay(rule.initial(), tasks), aView(vector.miners))
 
     expect(rows.map(({hotkey, rank, numbers, weight}) => [hotkey, rank, numbers.passRate, weight])).toEqual(
-      vector.rows.map(([name, rank, passRate, weight]) => [aHotkey(String(name)), rank, passRate, weight]),
+      vector.rows.map(([name, rank, passRate, weight]) => [aHotkey(name), rank, passRate, weight]),
     )
   })
 
