@@ -1,0 +1,52 @@
+import {createHash} from 'node:crypto'
+import {describe, expect, it} from 'vitest'
+import {sha256} from '../../../src/domain/canonical.js'
+import {fingerprint, overlap} from '../../../src/models/fingerprint.js'
+
+const file = (name: string, sizeBytes = 100) => ({path: `${name}.safetensors`, sha256: sha256(name), sizeBytes})
+
+describe('fingerprint', () => {
+  it('is the hash of the sorted, distinct hashes, joined', () => {
+    const [a, b] = [sha256('a'), sha256('b')].sort()
+
+    expect(fingerprint([file('b'), file('a'), file('b')])).toBe(createHash('sha256').update(`${a}${b}`).digest('hex'))
+  })
+
+  it('depends on nothing but content: not on order, names or copies', () => {
+    const renamed = {...file('a'), path: 'other.bin'}
+
+    expect(fingerprint([renamed, file('b')])).toBe(fingerprint([file('b'), file('a'), renamed]))
+    expect(fingerprint([file('a')])).not.toBe(fingerprint([file('a'), file('b')]))
+  })
+
+  it('does not exist without weights: two empty models are not copies of each other', () => {
+    expect(fingerprint([])).toBeUndefined()
+  })
+})
+
+describe('overlap', () => {
+  it('is the share of bytes in common', () => {
+    expect(overlap([file('a', 300), file('b', 100)], [file('a', 300), file('c', 100)])).toBe(0.75)
+    expect(overlap([file('a')], [file('b')])).toBe(0)
+    expect(overlap([file('a'), file('b')], [file('b'), file('a')])).toBe(1)
+  })
+
+  it('sees a whole copy through files that were added to it, from both sides', () => {
+    const original = [file('a', 100)]
+    const padded = [file('a', 100), file('padding', 10_000)]
+
+    expect(overlap(original, padded)).toBe(1)
+    expect(overlap(padded, original)).toBe(1)
+  })
+
+  it('counts a file that is there twice once', () => {
+    const twice = [file('a', 100), {...file('a', 100), path: 'again.bin'}, file('b', 100)]
+
+    expect(overlap(twice, [file('a', 100), file('c', 100)])).toBe(0.5)
+  })
+
+  it('is 0, and a number, for models without weights or of empty files', () => {
+    expect(overlap([], [])).toBe(0)
+    expect(overlap([file('a', 0)], [file('a', 0)])).toBe(0)
+  })
+})
