@@ -75,7 +75,9 @@ export class FfmpegMedia implements Media {
     const filter = 'crop=trunc(iw/2)*2:trunc(ih/2)*2,setpts=PTS-STARTPTS'
     const h264 = ['-c:v', 'libx264', '-preset', 'medium', '-crf', '23', '-pix_fmt', 'yuv420p']
     const output = ['-fps_mode', 'passthrough', '-threads', `${CUT_THREADS}`, '-fflags', '+bitexact', ...bitExact]
-    const mp4 = ['-movflags', '+faststart', '-f', 'mp4', '-y', fileArgument(partial)]
+    // No edit list: with one, rounding of its end hides the last frame from whoever plays the clip.
+    const layout = ['-movflags', '+faststart+negative_cts_offsets', '-use_editlist', '0']
+    const mp4 = [...layout, '-f', 'mp4', '-y', fileArgument(partial)]
     try {
       const args = [...this.#input(source, 0, window), ...picture, '-vf', filter, ...h264, ...output, ...mp4]
       await this.#run(args, {signal, what: `cutting ${displayName(file)}`})
