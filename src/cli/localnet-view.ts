@@ -1,5 +1,5 @@
 import {styleText} from 'node:util'
-import type {LocalnetEvent, LocalnetFacts, MinerResult, StepName} from '../services/localnet/events.js'
+import type {LocalnetEvent, LocalnetFacts, LocalnetResult, MinerResult, StepName} from '../services/localnet/events.js'
 import {profileOf, RoundStory, validatorOf} from './localnet-round.js'
 import {printable} from './printable.js'
 import {type Column, renderTable} from './table.js'
@@ -238,4 +238,14 @@ export function rankingText({ranking, miners}: RankingEvent, stream: NodeJS.Writ
     .sort((a, b) => (a.rank ?? Number.POSITIVE_INFINITY) - (b.rank ?? Number.POSITIVE_INFINITY) || a.uid - b.uid)
   const table = renderTable(columns, rows, {width: stream.isTTY ? stream.columns : undefined, stream})
   return `${table}${ranking.summary}\n`
+}
+
+/** Who was paid in the end, as it stands on the chain. */
+export function weightsText(facts: LocalnetFacts, {weights, winner}: LocalnetResult): string {
+  if (!weights) return 'no validator has set weights yet\n'
+  const validators = facts.validators.map(({name}) => name).join(', ')
+  const whom = winner
+    ? `uid ${winner.uid} (${winner.profile})`
+    : `uid ${weights.uids.join(', ')}, which recycles the emission`
+  return `weights on the chain since block ${weights.block}, set by ${validators}: all to ${whom}\n`
 }

@@ -69,7 +69,7 @@ export interface LocalnetResult {
   readonly tasks: readonly TaskResult[]
   readonly miners: readonly MinerResult[]
   readonly winner: {readonly uid: Uid; readonly hotkey: Hotkey; readonly profile: string} | null
-  /** As read back from the chain for the first validator. */
-  readonly weights: {readonly block: number; readonly uids: readonly Uid[]; readonly values: readonly number[]}
+  /** As read back from the chain for the first validator; null before it has set any. */
+  readonly weights: {readonly block: number; readonly uids: readonly Uid[]; readonly values: readonly number[]} | null
   readonly api: string
 }

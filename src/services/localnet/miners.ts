@@ -38,7 +38,7 @@ export type Render = (profile: string, wanted: Wanted, signal: AbortSignal) => P
 
 export interface MinerOptions {
   readonly profile: string
-  readonly hidden: HiddenClips
+  readonly hidden: Pick<HiddenClips, 'findByImage' | 'findByPrompt'>
   readonly render: Render
   readonly time: Pick<Clock, 'now' | 'sleep'>
   /** What the sampler grants for one answer, in milliseconds. */

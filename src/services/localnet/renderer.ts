@@ -13,7 +13,7 @@ export interface RendererOptions {
   readonly folder: string
   readonly run: RunFfmpeg
   /** Footage that is not of this task's source. */
-  readonly findOtherClip: (hidden: HiddenClip) => string | undefined
+  readonly findOtherClip: (than: HiddenClip, signal: AbortSignal) => Promise<string | undefined>
   /** Videos rendered at the same time; ffmpeg takes one core for each. */
   readonly concurrency: number
   /** Ends everything; a single asker that hangs up does not, for others may want the same video. */
@@ -56,7 +56,7 @@ async function renderOne(
   const to = path.join(options.folder, `${key}.mp4`)
   const partial = path.join(options.folder, `${key}.partial.mp4`)
   await mkdir(options.folder, {recursive: true})
-  const otherClip = profile === 'wrong-frame' ? options.findOtherClip(hidden) : undefined
+  const otherClip = profile === 'wrong-frame' ? await options.findOtherClip(hidden, options.signal) : undefined
   const recipe = {
     clip: hidden.clip,
     // A task without a conditioning frame still has a picture to start from: the clip's first.

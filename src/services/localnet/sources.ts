@@ -7,7 +7,7 @@ import {unusableBecause} from '../../mechanisms/video/choose.js'
 import type {VideoParams} from '../../mechanisms/video/params.js'
 import type {Media} from '../../media/port.js'
 
-const playable = /\.(mp4|mov|mkv|webm|avi)$/i
+export const isVideo = (name: string) => /\.(mp4|mov|mkv|webm|avi)$/i.test(name)
 
 /** More than this adds nothing to a local subnet, and every source is decoded twice before the first round. */
 const enough = 24
@@ -89,7 +89,7 @@ async function listVideos(from: string): Promise<string[]> {
       const name = path.join(folder, entry.name)
       if (entry.name.startsWith('.')) continue
       if (entry.isDirectory() && depth < maxDepth) await visit(name, depth + 1)
-      else if ((entry.isFile() || entry.isSymbolicLink()) && playable.test(entry.name)) found.push(name)
+      else if ((entry.isFile() || entry.isSymbolicLink()) && isVideo(entry.name)) found.push(name)
     }
   }
   try {

@@ -1,0 +1,350 @@
+import {availableParallelism} from 'node:os'
+import path from 'node:path'
+import type {OwnerApi} from './api/port.js'
+import type {Captioner} from './caption/port.js'
+import type {Chain} from './chain/port.js'
+import type {Config} from './config/load.js'
+import {requireSupportedNetwork} from './config/networks.js'
+import {LeomaError} from './errors.js'
+import type {Judge} from './judge/port.js'
+import type {Ports, Report} from './mechanisms/types.js'
+import type {Media} from './media/port.js'
+import type {Generator, Models} from './models/port.js'
+import type {Objects} from './objects/port.js'
+import {type Clock, SystemClock, systemTime} from './runtime/clock.js'
+import {Health} from './runtime/health.js'
+import type {Logger} from './runtime/logger.js'
+import type {Service} from './runtime/service.js'
+import {Shutdown} from './runtime/shutdown.js'
+import type {LocalnetEvent} from './services/localnet/events.js'
+import type {Localnet} from './services/localnet/localnet.js'
+import type {LocalnetDeps, LocalnetOptions} from './services/localnet/parts.js'
+import type {Journal} from './store/journal-port.js'
+import type {Store} from './store/open.js'
+import type {Signer} from './wallet/port.js'
+
+export const serviceNames = ['api', 'sampler', 'evaluator', 'validator'] as const
+export type ServiceName = (typeof serviceNames)[number]
+
+/** Wraps around ports, for whoever must see or spoil what passes through them: localnet and tests. */
+export interface Wraps {
+  readonly api?: (api: OwnerApi) => OwnerApi
+  readonly captioner?: (captioner: Captioner) => Captioner
+  readonly chain?: (chain: Chain) => Chain
+  readonly generator?: (generator: Generator) => Generator
+  readonly journal?: (journal: Journal) => Journal
+  readonly judge?: (judge: Judge) => Judge
+  readonly media?: (media: Media) => Media
+}
+
+export interface AppOptions {
+  readonly config: Config
+  readonly log: Logger
+  /** Everything that is opened is registered here; its signal ends everything that waits. */
+  readonly shutdown: Shutdown
+  readonly time?: Pick<Clock, 'now' | 'sleep'>
+  readonly wrap?: Wraps
+  readonly report?: Report
+}
+
+/** The program, put together from its parts. Every part is opened when it is first asked for and at most once. */
+export interface App {
+  readonly config: Config
+  readonly health: Health
+  chain(): Promise<Chain>
+  /** Without a wallet: what anyone may ask. */
+  api(): Promise<OwnerApi>
+  signer(): Promise<Signer>
+  store(): Promise<Store>
+  media(): Promise<Media>
+  /** Runs these services until the signal aborts and their last turns have ended; rejects when one must end the process. */
+  run(services: readonly ServiceName[]): Promise<void>
+}
+
+export function createApp(options: AppOptions): App {
+  const {config, shutdown, wrap = {}} = options
+  const log = options.log
+  const time = options.time ?? systemTime()
+  const health = new Health()
+  const ours = {shutdown, time, config, log}
+
+  const chain = once(async () => (wrap.chain ?? same)(await openChain(ours)))
+  const signer = once(() => openSigner(ours))
+  const store = once(() => openAppStore(ours))
+  const media = once(async () => (wrap.media ?? same)(await openMedia(ours)))
+  const api = once(() => openApi(ours))
+  const signedApi = once(async () => (wrap.api ?? same)(await openApi(ours, await signer())))
+
+  const parts: Parts = {...options, time, wrap, health, chain, signer, store, media, signedApi}
+  return {config, health, chain, signer, store, media, api, run: (services) => run(services, parts)}
+}
+
+interface Ours {
+  readonly config: Config
+  readonly log: Logger
+  readonly shutdown: Shutdown
+  readonly time: Pick<Clock, 'now' | 'sleep'>
+}
+
+interface Parts extends Ours {
+  readonly wrap: Wraps
+  readonly report?: Report
+  readonly health: Health
+  readonly chain: () => Promise<Chain>
+  readonly signer: () => Promise<Signer>
+  readonly store: () => Promise<Store>
+  readonly media: () => Promise<Media>
+  readonly signedApi: () => Promise<OwnerApi>
+}
+
+async function run(names: readonly ServiceName[], parts: Parts): Promise<void> {
+  const {config, health, log, shutdown} = parts
+  requireSupportedNetwork(config.network)
+  const {walletReady} = await import('./wallet/keypair.js')
+  await walletReady()
+  const clock = new SystemClock({log, health, blocks: parts.chain})
+  const ports = once(() => buildPorts(clock, parts, names))
+  const services: Service[] = []
+  for (const name of serviceNames) if (names.includes(name)) services.push(...(await buildServices(name, ports, parts)))
+
+  for (const service of services) await service.start(clock)
+  log.info({services: services.map(({name}) => name), network: config.network, netuid: config.netuid}, 'started')
+  try {
+    await clock.start(shutdown.signal)
+  } finally {
+    log.info({services: services.map(({name}) => name)}, 'stopped')
+  }
+}
+
+async function buildServices(name: ServiceName, ports: () => Promise<Ports>, parts: Parts): Promise<Service[]> {
+  if (name === 'api') return [await buildApi(parts)]
+  const {mechanism} = await import('./mechanisms/registry.js')
+  const services: Service[] = []
+  for (const {name: mechanismName, mecid} of parts.config.mechanisms) {
+    if (name === 'validator') services.push(await buildWeightSetter(mechanismName, mecid, await ports(), parts))
+    else {
+      const factory = mechanism(mechanismName).services[name]
+      if (factory) services.push(factory(await ports()))
+    }
+  }
+  return services
+}
+
+async function buildWeightSetter(mechanism: string, mecid: number, ports: Ports, parts: Parts): Promise<Service> {
+  const {weightSetterService} = await import('./services/weight-setter.js')
+  const {clock, log, chain, api, signer, netuid, report} = ports
+  const {epochBlocks, maxWinnerAgeBlocks} = parts.config.validator
+  return weightSetterService({
+    ...{clock, log, chain, api, signer, netuid, report, mecid, mechanism, epochBlocks, maxWinnerAgeBlocks},
+    store: await parts.store(),
+  })
+}
+
+async function openChain({config, shutdown, time}: Ours): Promise<Chain> {
+  requireSupportedNetwork(config.network)
+  const [{LocalChain}, {verify, walletReady}] = await Promise.all([
+    import('./chain/local.js'),
+    import('./wallet/keypair.js'),
+  ])
+  await walletReady()
+  const chain = LocalChain.open({path: path.join(config.dataDir, 'chain.db'), time, verify})
+  shutdown.add('chain', () => chain.close())
+  return chain
+}
+
+async function openSigner({config}: Ours): Promise<Signer> {
+  const {loadHotkey} = await import('./wallet/files.js')
+  return loadHotkey(config.wallet.path, config.wallet.name, config.wallet.hotkey)
+}
+
+async function openAppStore({config, shutdown}: Ours): Promise<Store> {
+  const {openStore} = await import('./store/open.js')
+  const store = openStore(config.storePath)
+  shutdown.add('store', () => store.close())
+  return store
+}
+
+async function openMedia({config}: Ours): Promise<Media> {
+  const [{FfmpegMedia}, {createRunner}, {lazyFfmpeg}, {environment}] = await Promise.all([
+    import('./media/ffmpeg.js'),
+    import('./media/run.js'),
+    import('./media/resolve.js'),
+    import('./config/environment.js'),
+  ])
+  const {ffmpegPath} = config.media
+  return new FfmpegMedia({run: createRunner({ffmpeg: lazyFfmpeg({ffmpegPath, searchPath: environment().PATH})})})
+}
+
+async function openApi({config, log, time}: Ours, signer?: Signer): Promise<OwnerApi> {
+  const {HttpOwnerApi} = await import('./api/client.js')
+  const {url, timeoutMs, maxAttempts} = config.api
+  return new HttpOwnerApi({url, signer, time, timeoutMs, attempts: maxAttempts, log: log.child({part: 'api-client'})})
+}
+
+/** A folder stands for a bucket; its last piece is the bucket's name. */
+async function openBucket(folder: string): Promise<Objects> {
+  const {FolderObjects} = await import('./objects/folder.js')
+  return new FolderObjects({root: path.dirname(folder), bucket: path.basename(folder)})
+}
+
+async function buildPorts(clock: Clock, parts: Parts, names: readonly ServiceName[]): Promise<Ports> {
+  const {config, log, shutdown, wrap, report} = parts
+  const [{verify}, {openWorkDir}, {ReferenceJudge}, {firstOf}, {SidecarCaptioner}, {MeasuredCaptioner}] =
+    await Promise.all([
+      import('./wallet/keypair.js'),
+      import('./runtime/work-dir.js'),
+      import('./judge/reference.js'),
+      import('./caption/first-of.js'),
+      import('./caption/sidecar.js'),
+      import('./caption/measured.js'),
+    ])
+  const media = await parts.media()
+  const source = await openBucket(config.objects.sourceDir)
+  const captioner = firstOf([new SidecarCaptioner(source), new MeasuredCaptioner(media)])
+  return {
+    clock,
+    log,
+    netuid: config.netuid,
+    signer: await parts.signer(),
+    verify,
+    chain: await parts.chain(),
+    api: await parts.signedApi(),
+    source,
+    samples: await openBucket(config.objects.samplesDir),
+    media,
+    captioner: (wrap.captioner ?? same)(captioner),
+    judges: [(wrap.judge ?? same)(new ReferenceJudge({media}))],
+    models: await openModels(parts),
+    generator: (wrap.generator ?? same)(await openGenerator(parts)),
+    // A sampler remembers nothing, and the owner's store has one writer, the API.
+    journal: names.includes('sampler') ? noJournal : (wrap.journal ?? same)(await openJournal(parts)),
+    workDir: await openWorkDir(path.join(config.dataDir, 'work'), shutdown),
+    settings: {
+      pollMs: config.evaluator.pollMs,
+      maxConcurrentMiners: config.sampler.maxConcurrentMiners,
+      maxConcurrentJudgements: config.evaluator.concurrency,
+    },
+    report: report ?? (() => {}),
+  }
+}
+
+const noJournal = new Proxy({} as Journal /* every access throws */, {
+  get: (_, name) => {
+    throw new Error(`this process keeps no journal (${String(name)})`)
+  },
+})
+
+async function openGenerator({config, shutdown, time}: Ours): Promise<Generator> {
+  const {HttpGenerator} = await import('./models/generator.js')
+  const generator = new HttpGenerator({time, apiKey: config.chutes.apiKey})
+  shutdown.add('connections to miners', () => generator.close())
+  return generator
+}
+
+async function openModels({config}: Ours): Promise<Models> {
+  const {LocalModels} = await import('./models/local.js')
+  return new LocalModels({path: path.join(config.dataDir, 'models.json')})
+}
+
+async function openJournal({store}: Parts): Promise<Journal> {
+  const {StoreJournal} = await import('./store/journal.js')
+  return new StoreJournal(await store())
+}
+
+export interface LocalnetHost {
+  /** Only what says where programs are is read from it: a localnet is the same in every environment. */
+  readonly env: NodeJS.ProcessEnv
+  readonly log: Logger
+  readonly onEvent: (event: LocalnetEvent) => void
+}
+
+/** A whole subnet in this process: an app of its own for each of its people, sharing nothing but files and HTTP. */
+export async function openLocalnet(
+  options: LocalnetOptions,
+  host: LocalnetHost,
+  signal: AbortSignal,
+): Promise<Localnet> {
+  const {env, log, onEvent} = host
+  const [
+    {Localnet},
+    {loadConfig},
+    {verify, walletReady},
+    {HttpOwnerApi},
+    {FfmpegMedia},
+    {createRunner},
+    {resolveFfmpeg},
+  ] = await Promise.all([
+    import('./services/localnet/localnet.js'),
+    import('./config/load.js'),
+    import('./wallet/keypair.js'),
+    import('./api/client.js'),
+    import('./media/ffmpeg.js'),
+    import('./media/run.js'),
+    import('./media/resolve.js'),
+  ])
+  await walletReady()
+  const time = systemTime()
+  const passed = env.FFMPEG_PATH === undefined ? {} : {FFMPEG_PATH: env.FFMPEG_PATH}
+  const ffmpeg = await resolveFfmpeg({ffmpegPath: env.FFMPEG_PATH, searchPath: env.PATH}, signal)
+  if (ffmpeg.missingFilters.length > 0) {
+    const missing = ffmpeg.missingFilters.join(', ')
+    throw new LeomaError(
+      'config',
+      'FFMPEG_INCOMPLETE',
+      `${ffmpeg.path} lacks filters that localnet needs: ${missing}`,
+      {
+        hints: ['apt install ffmpeg (Debian, Ubuntu) or brew install ffmpeg (macOS)', 'or FFMPEG_PATH=/path/to/ffmpeg'],
+      },
+    )
+  }
+  const runner = createRunner({ffmpeg: ffmpeg.path})
+  const startPart: LocalnetDeps['startPart'] = (spec, report) => {
+    const shutdown = new Shutdown()
+    const config = loadConfig(spec.services, {...passed, ...spec.env})
+    const partLog = log.child({part: spec.name})
+    const app = createApp({config, log: partLog, shutdown, report, ...(spec.wrap && {wrap: spec.wrap})})
+    const ended = app
+      .run(spec.services)
+      .catch((error: unknown) => {
+        if (!shutdown.signal.aborted) throw error
+        partLog.debug({err: error}, 'ended while it was starting')
+      })
+      .finally(() => shutdown.close())
+    return {
+      ended,
+      stop: () => {
+        shutdown.stop()
+        return ended
+      },
+    }
+  }
+  return Localnet.start(
+    options,
+    {
+      startPart,
+      openApi: (url) => new HttpOwnerApi({url, time, timeoutMs: 10_000, attempts: 1, log}),
+      media: new FfmpegMedia({run: runner}),
+      ffmpeg: runner,
+      ...{time, verify, log, onEvent},
+      netuid: loadConfig('all', passed).netuid,
+      concurrency: availableParallelism(),
+    },
+    signal,
+  )
+}
+
+/** Asked for once, opened once, and the same for all who ask; a failure is not remembered. */
+function once<T>(open: () => Promise<T>): () => Promise<T> {
+  let opening: Promise<T> | undefined
+  return () => {
+    opening ??= open().catch((error: unknown) => {
+      opening = undefined
+      throw error
+    })
+    return opening
+  }
+}
+
+function same<T>(value: T): T {
+  return value
+}

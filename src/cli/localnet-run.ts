@@ -1,0 +1,84 @@
+import {openLocalnet} from '../app.js'
+import {environment} from '../config/environment.js'
+import {loadConfig} from '../config/load.js'
+import {secretKeys, secretValues} from '../config/redact.js'
+import {LeomaError} from '../errors.js'
+import {createLogger} from '../runtime/logger.js'
+import {Shutdown} from '../runtime/shutdown.js'
+import type {LocalnetEvent, LocalnetResult} from '../services/localnet/events.js'
+import {choosePort} from '../services/localnet/free-port.js'
+import type {LocalnetOptions} from '../services/localnet/parts.js'
+import {type LiveRegion, LocalnetView, pointAt, rankingText, weightsText} from './localnet-view.js'
+
+type RankingEvent = Extract<LocalnetEvent, {type: 'ranking'}>
+
+/** Runs a localnet in front of a person, or of a program that wants the result as JSON. */
+export async function runLocalnet(
+  options: Omit<LocalnetOptions, 'port'>,
+  {port, json}: {readonly port: number | undefined; readonly json: boolean},
+): Promise<LocalnetResult> {
+  const shutdown = new Shutdown()
+  shutdown.listen()
+  const view = new LocalnetView({stream: process.stderr, live: await liveRegion()})
+  let ranking: RankingEvent | undefined
+  const env = environment()
+  const {log: logging} = loadConfig('all', env)
+  const log = await createLogger({
+    // The view tells the story; logs are for when it goes wrong, or for whoever asked for them.
+    level: env.LOG_LEVEL ? logging.level : 'warn',
+    pretty: logging.pretty,
+    secretKeys,
+    secretValues: secretValues(env),
+    write: view.note,
+  })
+  try {
+    const localnet = await openLocalnet(
+      {...options, port: await choosePort(port)},
+      {
+        env,
+        log,
+        onEvent: (event) => {
+          if (event.type === 'ranking') ranking = event
+          view.show(event)
+        },
+      },
+      shutdown.signal,
+    )
+    shutdown.add('localnet', () => localnet.close())
+    const result = await untilStopped(localnet, shutdown.signal, options.rounds !== undefined)
+    view.stop()
+    if (!json && ranking) {
+      process.stdout.write(`${rankingText(ranking, process.stdout)}${weightsText(localnet.facts, result)}`)
+      if (options.dataDir !== undefined) {
+        process.stderr.write(`kept in ${localnet.facts.dataDir}; while it runs: ${pointAt(localnet.facts)}\n`)
+      }
+    }
+    return result
+  } catch (error) {
+    view.stop()
+    if (!shutdown.signal.aborted) throw error
+    throw new LeomaError('interrupted', 'INTERRUPTED', 'stopped before it was done', {cause: error})
+  } finally {
+    await shutdown.close()
+  }
+}
+
+type Opened = Awaited<ReturnType<typeof openLocalnet>>
+
+/** Without a number of rounds, Ctrl-C is how it ends: the figures of that moment are its result. */
+async function untilStopped(localnet: Opened, signal: AbortSignal, hasEnd: boolean): Promise<LocalnetResult> {
+  try {
+    return await localnet.run()
+  } catch (error) {
+    if (!signal.aborted || hasEnd) throw error
+    return localnet.result()
+  }
+}
+
+async function liveRegion(): Promise<LiveRegion | undefined> {
+  const {stderr} = process
+  if (!stderr.isTTY || environment().TERM === 'dumb') return undefined
+  const {createLogUpdate} = await import('log-update')
+  // The cursor stays visible: hiding it would need exit handlers, and those are ours.
+  return createLogUpdate(stderr, {showCursor: true})
+}

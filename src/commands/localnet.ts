@@ -1,0 +1,61 @@
+import {Flags} from '@oclif/core'
+import {BaseCommand} from '../cli/base-command.js'
+import type {LocalnetResult} from '../services/localnet/events.js'
+
+export default class Localnet extends BaseCommand {
+  static override summary = 'run a whole subnet on this machine: owner, validators, miners, chain, storage and judge'
+  static override description =
+    'Every part is the real service; only the chain, the storage and the miners are local. Nothing leaves this machine ' +
+    'and no key, wallet or account is needed. Shows what happens round by round on stderr, and the final ranking on ' +
+    'stdout. Without --rounds it goes on until Ctrl-C.'
+  static override examples = [
+    '<%= config.bin %> <%= command.id %>',
+    '<%= config.bin %> <%= command.id %> --rounds 3 --source ~/Videos --json',
+    '<%= config.bin %> <%= command.id %> --miners oracle,drift,copycat --validators 3 --rounds 2',
+    '<%= config.bin %> <%= command.id %> --data ./my-subnet --port 8000',
+  ]
+  static override flags = {
+    miners: Flags.string({
+      description: 'profiles of the miners, separated by commas; all of the cast when left out',
+      helpValue: '<names>',
+    }),
+    validators: Flags.integer({description: 'number of validators', min: 1, max: 16, default: 2}),
+    rounds: Flags.integer({description: 'end after this many rounds', min: 1, max: 10_000}),
+    'block-time': Flags.integer({
+      description: 'milliseconds between two blocks; 1000 when left out',
+      helpValue: '<ms>',
+      min: 50,
+      max: 600_000,
+    }),
+    data: Flags.string({
+      description: 'folder to keep everything in, and to resume from; a temporary one when left out',
+      helpValue: '<folder>',
+    }),
+    source: Flags.string({
+      description: 'folder of videos (mp4, mov, mkv, webm, avi) to make tasks from; clips are made when left out',
+      helpValue: '<folder>',
+    }),
+    port: Flags.integer({
+      description: "port of the owner's API; 8000, or a free one, when left out",
+      min: 0,
+      max: 65_535,
+    }),
+  }
+
+  async run(): Promise<LocalnetResult> {
+    const {flags} = await this.parse(Localnet)
+    const {runLocalnet} = await import('../cli/localnet-run.js')
+    const miners = flags.miners?.split(',').map((name) => name.trim())
+    return runLocalnet(
+      {
+        validators: flags.validators,
+        ...(miners && {miners: miners.filter((name) => name !== '')}),
+        ...(flags.rounds !== undefined && {rounds: flags.rounds}),
+        ...(flags['block-time'] !== undefined && {blockTimeMs: flags['block-time']}),
+        ...(flags.data !== undefined && {dataDir: flags.data}),
+        ...(flags.source !== undefined && {source: flags.source}),
+      },
+      {port: flags.port, json: this.jsonEnabled()},
+    )
+  }
+}

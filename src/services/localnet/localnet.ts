@@ -1,0 +1,135 @@
+import {LeomaError} from '../../errors.js'
+import {retry} from '../../runtime/retry.js'
+import {Shutdown} from '../../runtime/shutdown.js'
+import type {LocalnetFacts, LocalnetResult} from './events.js'
+import {type LocalnetDeps, type LocalnetOptions, type Part, type PartSpec, partSpecs, type Stage} from './parts.js'
+import {RoundsWatch} from './rounds.js'
+import {count, setStage} from './stage.js'
+
+const readyDeadlineMs = 60_000
+
+/** A whole subnet on this machine: every part is the real service, configured as it would be in a process of its own. */
+export class Localnet {
+  readonly facts: LocalnetFacts
+  readonly #deps: LocalnetDeps
+  readonly #shutdown: Shutdown
+  readonly #specs: readonly PartSpec[]
+  readonly #parts = new Map<string, Part>()
+  readonly #watch: RoundsWatch
+
+  /** Everything but the sampler runs and the miners are checked when this resolves. */
+  static async start(options: LocalnetOptions, deps: LocalnetDeps, signal: AbortSignal): Promise<Localnet> {
+    const shutdown = new Shutdown()
+    const stop = () => shutdown.stop(signal.reason)
+    signal.throwIfAborted()
+    signal.addEventListener('abort', stop, {once: true})
+    shutdown.add('the outer signal', () => signal.removeEventListener('abort', stop))
+    try {
+      const localnet = new Localnet(await setStage(options, deps, shutdown), options, deps, shutdown)
+      await localnet.#open()
+      return localnet
+    } catch (error) {
+      await shutdown.close()
+      throw error
+    }
+  }
+
+  private constructor(stage: Stage, options: LocalnetOptions, deps: LocalnetDeps, shutdown: Shutdown) {
+    const {dataDir, provisioned} = stage
+    this.#deps = deps
+    this.#shutdown = shutdown
+    this.#specs = partSpecs(stage, options.port)
+    this.facts = {
+      api: `http://127.0.0.1:${options.port}`,
+      dataDir,
+      isTemporary: options.dataDir === undefined,
+      rounds: options.rounds,
+      validators: provisioned.validators.map(({name, uid, signer}) => ({name, uid, hotkey: signer.hotkey})),
+      cast: provisioned.cast,
+    }
+    this.#watch = new RoundsWatch({
+      api: deps.openApi(this.facts.api),
+      facts: this.facts,
+      time: deps.time,
+      log: deps.log,
+      onEvent: deps.onEvent,
+      // No task may begin that this run would not wait for.
+      onLastTask: () => void this.stopPart('sampler').catch((error: unknown) => shutdown.stop(error)),
+    })
+  }
+
+  /** Runs one of the parts (`owner`, `sampler`, `validator-0`, …), again after it was stopped. */
+  startPart(name: string): void {
+    const spec = this.#specs.find((candidate) => candidate.name === name)
+    if (!spec || this.#parts.has(name)) throw new Error(`part ${name} is unknown or runs already`)
+    const part = this.#deps.startPart(spec, (progress) => this.#watch.report(name, progress))
+    this.#parts.set(name, part)
+    part.ended.catch((error: unknown) => this.#shutdown.stop(error))
+  }
+
+  /** Ends a part in the middle of whatever it does; its memory is what it wrote down. */
+  async stopPart(name: string): Promise<void> {
+    const part = this.#parts.get(name)
+    this.#parts.delete(name)
+    await part?.stop()
+  }
+
+  /** Holds rounds until as many as wanted are over, or until the signal aborts (then it throws the signal's reason). */
+  async run(): Promise<LocalnetResult> {
+    this.startPart('sampler')
+    return this.#watch.run(this.#shutdown.signal)
+  }
+
+  /** The figures of now. */
+  result(): Promise<LocalnetResult> {
+    return this.#watch.result(AbortSignal.timeout(5_000))
+  }
+
+  /** Stops and removes everything, newest first. */
+  close(): Promise<void> {
+    return this.#shutdown.close()
+  }
+
+  async #open(): Promise<void> {
+    const {onEvent} = this.#deps
+    const {signal} = this.#shutdown
+    this.#shutdown.add('the parts', async () => {
+      for (const name of [...this.#parts.keys()].reverse()) await this.stopPart(name)
+    })
+    onEvent({type: 'step', step: 'api', state: 'started', note: 'checking every miner'})
+    this.startPart('owner')
+    const valid = await this.#waitForMiners(signal)
+    await this.#watch.begin(signal)
+    const {cast, validators, api} = this.facts
+    onEvent({
+      type: 'step',
+      step: 'api',
+      state: 'finished',
+      note: `${api}, ${valid} of ${count(cast.length, 'miner')} valid`,
+    })
+
+    onEvent({type: 'step', step: 'validators', state: 'started', note: 'opening their stores'})
+    for (const {name} of validators) this.startPart(name)
+    onEvent({type: 'step', step: 'validators', state: 'finished', note: validators.map(({name}) => name).join(', ')})
+    onEvent({type: 'ready', ...this.facts})
+  }
+
+  /** The first round must not begin before every miner has been checked: it would ask only some of them. */
+  async #waitForMiners(signal: AbortSignal): Promise<number> {
+    const {openApi, time} = this.#deps
+    const api = openApi(this.facts.api)
+    const until = time.now() + readyDeadlineMs
+    return retry(
+      async () => {
+        const {miners} = await api.miners(signal)
+        const checked = miners.filter(({hotkey}) => this.facts.cast.some((member) => member.hotkey === hotkey))
+        const exam = await api.exam(signal)
+        const voters = await api.voters(signal)
+        if (checked.length === this.facts.cast.length && exam && voters.length >= this.facts.validators.length)
+          return checked.filter(({is_valid}) => is_valid).length
+        throw new LeomaError('upstream', 'LOCALNET_NOT_READY', 'the owner has not checked all miners in time')
+      },
+      {time, signal, attempts: 1_000, firstPauseMs: 200, maxPauseMs: 300, until},
+    )
+  }
+}

@@ -1,0 +1,119 @@
+import path from 'node:path'
+import type {OwnerApi} from '../../api/port.js'
+import type {Captioner} from '../../caption/port.js'
+import type {Netuid} from '../../domain/ids.js'
+import type {Report} from '../../mechanisms/types.js'
+import type {Media} from '../../media/port.js'
+import type {RunFfmpeg} from '../../media/run.js'
+import type {Clock} from '../../runtime/clock.js'
+import type {Logger} from '../../runtime/logger.js'
+import type {Verify} from '../../wallet/port.js'
+import type {LocalnetEvent} from './events.js'
+import type {HiddenClips} from './peek.js'
+import type {Provisioned} from './provision.js'
+import {walletNames} from './wallets.js'
+
+export interface LocalnetOptions {
+  /** Names of the profiles that take part; all of the cast when absent. */
+  readonly miners?: readonly string[]
+  readonly validators: number
+  /** Ends after this many rounds; never when absent. */
+  readonly rounds?: number
+  /** Milliseconds between blocks. */
+  readonly blockTimeMs?: number
+  /** Kept and resumable; a temporary folder, removed at the end, when absent. */
+  readonly dataDir?: string
+  /** Folder of real videos; clips are made when absent. */
+  readonly source?: string
+  /** Of the owner's API. */
+  readonly port: number
+}
+
+/** One part of the subnet as it would run in a process of its own: services, and the environment they read. */
+export interface PartSpec {
+  /** `owner`, `sampler`, `validator-0`, … */
+  readonly name: string
+  readonly services: readonly ('api' | 'sampler' | 'evaluator' | 'validator')[]
+  readonly env: Readonly<Record<string, string>>
+  readonly wrap?: {readonly media: (media: Media) => Media; readonly captioner: (captioner: Captioner) => Captioner}
+}
+
+export interface Part {
+  /** Resolves when the part was stopped; rejects when it failed. Everything it opened is closed by then. */
+  readonly ended: Promise<void>
+  /** Aborts what it is doing, at whatever line that is; resolves when it has ended. */
+  stop(): Promise<void>
+}
+
+/** What `app.ts` provides. Parts share nothing but files and HTTP. */
+export interface LocalnetDeps {
+  readonly startPart: (spec: PartSpec, report: Report) => Part
+  readonly openApi: (url: string) => OwnerApi
+  readonly media: Media
+  readonly ffmpeg: RunFfmpeg
+  readonly time: Pick<Clock, 'now' | 'sleep'>
+  readonly verify: Verify
+  readonly log: Logger
+  readonly netuid: Netuid
+  /** Processors that may be kept busy. */
+  readonly concurrency: number
+  readonly onEvent: (event: LocalnetEvent) => void
+}
+
+/** What is there before any service runs. */
+export interface Stage {
+  readonly dataDir: string
+  readonly provisioned: Provisioned
+  readonly hidden: HiddenClips
+}
+
+export const examFile = (dataDir: string) => path.join(dataDir, 'exam.json')
+
+/** At least this many blocks between two weight settings of one validator. */
+export const epochBlocks = 3
+
+/** Every part with its environment, in the order in which they are started. */
+export function partSpecs({dataDir, provisioned, hidden}: Stage, port: number): PartSpec[] {
+  const shared = {NETWORK: 'localnet', LEOMA_DATA: dataDir, API_URL: `http://127.0.0.1:${port}`}
+  const wallet = ({wallet: name, hotkey}: {wallet: string; hotkey: string}) => ({
+    WALLET_NAME: name,
+    HOTKEY_NAME: hotkey,
+  })
+  const owner: PartSpec = {
+    name: 'owner',
+    services: ['api'],
+    env: {
+      ...shared,
+      ...wallet(walletNames.owner),
+      API_PORT: String(port),
+      ADMIN_HOTKEYS: provisioned.wallets.owner.hotkey,
+      EXAM_FILE: examFile(dataDir),
+      MINER_VALIDATION_INTERVAL: '2',
+      VALIDATOR_SYNC_INTERVAL: '2',
+      SCORER_INTERVAL: '1',
+    },
+  }
+  const validators = provisioned.validators.map(
+    ({name}, index): PartSpec => ({
+      name,
+      services: ['evaluator', 'validator'],
+      env: {
+        ...shared,
+        ...wallet(walletNames.validator(index)),
+        EPOCH_LEN: String(epochBlocks),
+        EVALUATOR_POLL_INTERVAL: '0.5',
+      },
+    }),
+  )
+  const sampler: PartSpec = {
+    name: 'sampler',
+    services: ['sampler'],
+    env: {...shared, ...wallet(walletNames.owner)},
+
+    wrap: {
+      media: (media) => hidden.watchMedia(media),
+      captioner: (captioner) => hidden.watchCaptioner(captioner),
+    },
+  }
+  return [owner, ...validators, sampler]
+}

@@ -1,0 +1,140 @@
+import {mkdir, mkdtemp, readdir, rm} from 'node:fs/promises'
+import {tmpdir} from 'node:os'
+import path from 'node:path'
+import {LeomaError} from '../../errors.js'
+import type {Profile} from '../../mechanisms/types.js'
+import {cast} from '../../mechanisms/video/cast.js'
+import type {Shutdown} from '../../runtime/shutdown.js'
+import {ensureClips} from './clips.js'
+import {localnetParams} from './exam.js'
+import {startMiner} from './miners.js'
+import {examFile, type LocalnetDeps, type LocalnetOptions, type Stage} from './parts.js'
+import {HiddenClips, hashFile} from './peek.js'
+import {provision, registerModels, writeJson} from './provision.js'
+import {createRenderer} from './renderer.js'
+import {importSources, isVideo} from './sources.js'
+
+/** Enough for a while without a repetition, and made in a few seconds. */
+const generatedClips = 6
+
+/** The chosen profiles in the order of the cast, whatever the order they were named in. */
+export function chooseProfiles(names: readonly string[] | undefined): readonly Profile[] {
+  if (names === undefined) return cast
+  const unknown = names.filter((name) => !cast.some((profile) => profile.name === name))
+  if (unknown.length === 0 && names.length > 0) return cast.filter(({name}) => names.includes(name))
+  const problem = unknown.length > 0 ? `there is no miner profile ${unknown.join(', ')}` : 'no miner profile is named'
+  throw new LeomaError('usage', 'PROFILE_UNKNOWN', problem, {
+    hints: [`profiles: ${cast.map(({name}) => name).join(', ')}`],
+  })
+}
+
+/** Everything that must be there before the first service starts: footage, chain, wallets, exam, miners that listen. */
+export async function setStage(options: LocalnetOptions, deps: LocalnetDeps, shutdown: Shutdown): Promise<Stage> {
+  const {onEvent, netuid, time, verify} = deps
+  const {signal} = shutdown
+  const chosen = chooseProfiles(options.miners)
+  const dataDir = await openDataDir(options, shutdown)
+  const footage = await prepareFootage(path.join(dataDir, 'objects', 'source'), options, deps, signal)
+
+  onEvent({type: 'step', step: 'subnet', state: 'started', note: `registering ${chosen.length} miners`})
+  const {validators, blockTimeMs} = options
+  const provisioned = await provision({
+    ...{dataDir, netuid, profiles: cast, chosen, validators, blockTimeMs, time, verify, signal},
+  })
+  await writeJson(examFile(dataDir), localnetParams(provisioned.blockTimeMs))
+  onEvent({
+    type: 'step',
+    step: 'subnet',
+    state: 'finished',
+    note: `subnet ${netuid}: ${count(validators, 'validator')}, ${count(chosen.length, 'miner')}, a block every ${provisioned.blockTimeMs} ms`,
+  })
+
+  const stage = {dataDir, provisioned, hidden: new HiddenClips(path.join(dataDir, 'work', 'hidden'))}
+  await openMiners(stage, footage, deps, shutdown)
+  return stage
+}
+
+async function openDataDir({dataDir}: LocalnetOptions, shutdown: Shutdown): Promise<string> {
+  if (dataDir !== undefined) {
+    await mkdir(dataDir, {recursive: true})
+    return path.resolve(dataDir)
+  }
+  const made = await mkdtemp(path.join(tmpdir(), 'leoma-localnet-'))
+  shutdown.add('the temporary data folder', () => rm(made, {recursive: true, force: true, maxRetries: 3}))
+  return made
+}
+
+/** Fills the source bucket; answers the folder's videos with their hashes. */
+async function prepareFootage(
+  folder: string,
+  {source}: LocalnetOptions,
+  {onEvent, media, ffmpeg, concurrency}: LocalnetDeps,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, string>> {
+  const onProgress = (done: number, total: number) => onEvent({type: 'progress', step: 'clips', done, total})
+  if (source === undefined) {
+    onEvent({type: 'step', step: 'clips', state: 'started', note: `making ${generatedClips}`})
+    await ensureClips(folder, generatedClips, {
+      run: ffmpeg,
+      signal,
+      onProgress: ({done, total}) => onProgress(done, total),
+    })
+  } else {
+    onEvent({type: 'step', step: 'clips', state: 'started', note: `checking ${source}`})
+    const {clip} = localnetParams(1000)
+    await importSources({
+      ...{from: source, to: folder, clip, media, concurrency, signal, onProgress},
+      onSkip: (file, reason) => onEvent({type: 'source-skipped', file, reason}),
+    })
+  }
+  const hashes = new Map<string, string>()
+  for (const name of await readdir(folder)) {
+    if (isVideo(name)) hashes.set(path.join(folder, name), await hashFile(path.join(folder, name)))
+  }
+  onEvent({type: 'step', step: 'clips', state: 'finished', note: `${count(hashes.size, 'clip')} to cut tasks from`})
+  return hashes
+}
+
+/** One HTTP server per miner, announced where the sampler looks models and endpoints up. */
+async function openMiners(
+  {dataDir, provisioned, hidden}: Stage,
+  footage: ReadonlyMap<string, string>,
+  {ffmpeg, time, log, concurrency, onEvent}: LocalnetDeps,
+  shutdown: Shutdown,
+): Promise<void> {
+  const work = path.join(dataDir, 'work')
+  const decoys = path.join(work, 'decoy')
+  const render = createRenderer({
+    folder: path.join(work, 'rendered'),
+    run: (args, signal) => ffmpeg(args, {signal, what: 'rendering an answer', blame: 'program'}),
+    findOtherClip: async (than, signal) => {
+      const other = [...footage].find(([, sha256]) => sha256 !== than.source)?.[0]
+      // A folder with a single video has no other footage: then some is made.
+      return other ?? (await ensureClips(decoys, 1, {run: ffmpeg, signal}))[0]
+    },
+    concurrency,
+    signal: shutdown.signal,
+  })
+  shutdown.add('the work of the miners', () => rm(path.join(work, 'rendered'), {recursive: true, force: true}))
+  shutdown.add('the hidden clips', () => rm(path.join(work, 'hidden'), {recursive: true, force: true}))
+
+  onEvent({type: 'step', step: 'miners', state: 'started', note: 'opening ports'})
+  const {deadlineMs} = localnetParams(provisioned.blockTimeMs).request
+  const endpoints = new Map<string, string>()
+  for (const {profile, hotkey} of provisioned.cast) {
+    const miner = await startMiner({profile, hidden, render, time, deadlineMs, log})
+    shutdown.add(`miner ${profile}`, () => miner.close())
+    endpoints.set(hotkey, miner.endpoint)
+  }
+  registerModels(dataDir, provisioned.wallets, endpoints)
+  onEvent({
+    type: 'step',
+    step: 'miners',
+    state: 'finished',
+    note: provisioned.cast.map(({profile}) => profile).join(', '),
+  })
+}
+
+export function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`
+}
