@@ -56,8 +56,11 @@ export interface CallerBook {
   isBlacklisted(hotkey: string): boolean
   isAdmin(hotkey: string): boolean
   isValidator(hotkey: string): boolean
-  /** True the first time; false for a signature that was used before. `expiresAtS` is when it stops being valid. */
-  claim(signature: string, expiresAtS: number): boolean
+  /**
+   * Remembers a signature until `expiresAtS`, when it would be refused for its age. True the first time. A signature that
+   * was only read with (`mayRepeat`) may read again, but is spent for everything else.
+   */
+  claim(signature: string, expiresAtS: number, mayRepeat: boolean): boolean
 }
 
 export interface CheckOptions {
@@ -66,8 +69,8 @@ export interface CheckOptions {
   readonly verify: Verify
   readonly callers: CallerBook
   readonly needs: 'validator' | 'admin'
-  /** Refuse a signature that was seen before: for every request that changes state. */
-  readonly once: boolean
+  /** The request only reads: its signature may be shown again. */
+  readonly mayRepeat: boolean
 }
 
 export type CallerCheck =
@@ -79,7 +82,7 @@ export type CallerCheck =
  * it is public anyway, and the answer comes from memory.
  */
 export function checkRequest(request: RequestSignature, body: Uint8Array, options: CheckOptions): CallerCheck {
-  const {nowMs, windowS, verify, callers, needs, once} = options
+  const {nowMs, windowS, verify, callers, needs, mayRepeat} = options
   const refuse = (status: 401 | 403, detail: string) => ({ok: false, status, detail}) as const
   const {hotkey} = request
 
@@ -102,7 +105,7 @@ export function checkRequest(request: RequestSignature, body: Uint8Array, option
     )
   }
   if (needs === 'admin' && !isAdmin) return refuse(403, 'Admin access required')
-  if (once && !callers.claim(signatureText(signature), timestamp + windowS))
+  if (!callers.claim(signatureText(signature), timestamp + windowS, mayRepeat) && !mayRepeat)
     return refuse(401, 'Signature was used before: sign the request again')
   return {ok: true, hotkey, isAdmin}
 }

@@ -1,0 +1,187 @@
+import {
+  AggregatedScoresBody,
+  MinerParams,
+  MinerScoresBody,
+  RankBody,
+  ScoreStatsBody,
+  ValidatorParams,
+  ValidatorScoresBody,
+  ValidatorSummariesBody,
+} from '../../api/schemas.js'
+import type {Hotkey} from '../../domain/ids.js'
+import type {RankingRow} from '../../domain/ranking.js'
+import {findMiner} from '../../store/miners.js'
+import {listScores, type Score} from '../../store/scores.js'
+import {type Route, route} from '../route.js'
+import {datetime, datetimeWithOffset, hotkeyOf, type RouteDeps, ratio} from './deps.js'
+import {passRate} from './weights.js'
+
+/**
+ * Figures for people. `by_validator` counts all settled tasks; what is aggregated over validators is the ranking's own
+ * window and rule, so that a dashboard never shows another order than the one that pays.
+ */
+export function scoreRoutes({store, scorer}: RouteDeps): Route[] {
+  const windowed = () => new Map<string, RankingRow>(scorer.current()?.ranking.rows.map((row) => [row.hotkey, row]))
+  return [
+    route({
+      method: 'GET',
+      path: '/scores',
+      summary: 'every miner over the window of the ranking',
+      access: 'public',
+      answer: AggregatedScoresBody,
+      handle: () => {
+        const all = listScores(store)
+        const rows = windowed()
+        const byMiner = groupBy(all, ({miner}) => miner)
+        return {
+          scores: Object.fromEntries(
+            [...byMiner].map(([miner, scores]) => [miner, aggregate(scores, rows.get(miner))]),
+          ),
+          total_validators: new Set(all.map(({validator}) => validator)).size,
+          updated_at: datetime(newest(all)),
+        }
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/scores/validators',
+      summary: 'every validator over all settled tasks',
+      access: 'public',
+      answer: ValidatorSummariesBody,
+      handle: () =>
+        [...groupBy(listScores(store), ({validator}) => validator)].map(([validator, scores]) => ({
+          validator_hotkey: validator,
+          total_samples: sum(scores, 'total'),
+          total_passed: sum(scores, 'passed'),
+          avg_score: mean(scores),
+          pass_rate: ratio(sum(scores, 'passed'), sum(scores, 'total')),
+          last_updated: datetimeWithOffset(newest(scores)),
+        })),
+    }),
+    route({
+      method: 'GET',
+      path: '/scores/miner/{miner_hotkey}',
+      summary: 'one miner, by validator and over the window',
+      access: 'public',
+      params: MinerParams,
+      answer: MinerScoresBody,
+      handle: ({params}) => {
+        const miner = hotkeyOf(params.miner_hotkey)
+        const scores = listScores(store, {miner})
+        return {
+          miner_hotkey: miner,
+          by_validator: scores.map((score) => ({validator_hotkey: score.validator, ...pair(score)})),
+          aggregated: aggregate(scores, windowed().get(miner)),
+        }
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/scores/validator/{validator_hotkey}',
+      summary: 'one validator, by miner',
+      access: 'public',
+      params: ValidatorParams,
+      answer: ValidatorScoresBody,
+      handle: ({params}) => {
+        const validator = hotkeyOf(params.validator_hotkey)
+        const scores = listScores(store, {validator})
+        return {
+          validator_hotkey: validator,
+          scores: scores.map((score) => ({miner_hotkey: score.miner, ...pair(score)})),
+          total_miners: scores.length,
+        }
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/scores/rank',
+      summary: 'the ranking, and why each miner stands where it does',
+      access: 'public',
+      answer: RankBody,
+      handle: () => {
+        const rows = scorer.current()?.ranking.rows ?? []
+        return {
+          ranks: rows.flatMap((row) => {
+            if (row.rank === null) return []
+            const miner = findMiner(store, row.hotkey)
+            return [
+              {
+                miner_hotkey: row.hotkey,
+                uid: miner?.uid ?? null,
+                rank: row.rank,
+                passed_count: row.numbers.passed ?? 0,
+                pass_rate: passRate(row),
+                block: row.block,
+                eligible: row.eligible,
+                is_valid: miner?.isValid ?? false,
+                invalid_reason: miner?.invalidReason ?? null,
+                explain: row.sentence,
+              },
+            ]
+          }),
+        }
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/scores/stats',
+      summary: 'totals over all settled tasks',
+      access: 'public',
+      answer: ScoreStatsBody,
+      handle: () => {
+        const all = listScores(store)
+        return {
+          total_validators: new Set(all.map(({validator}) => validator)).size,
+          total_miners: new Set(all.map(({miner}) => miner)).size,
+          total_samples: sum(all, 'total'),
+          total_score_entries: all.length,
+          overall_pass_rate: ratio(sum(all, 'passed'), sum(all, 'total')),
+        }
+      },
+    }),
+  ]
+}
+
+function aggregate(scores: readonly Score[], row: RankingRow | undefined) {
+  const total = row?.numbers.evaluated ?? 0
+  const passed = row?.numbers.passed ?? 0
+  const rate = ratio(passed, total)
+  return {
+    avg_score: rate,
+    total_samples: total,
+    total_passed: passed,
+    pass_rate: rate,
+    validator_count: scores.length,
+  }
+}
+
+function pair({total, passed, updatedAt}: Score) {
+  const rate = ratio(passed, total)
+  return {
+    score: rate,
+    total_samples: total,
+    total_passed: passed,
+    pass_rate: rate,
+    updated_at: datetimeWithOffset(updatedAt),
+  }
+}
+
+function groupBy(scores: readonly Score[], key: (score: Score) => Hotkey): Map<Hotkey, Score[]> {
+  const groups = new Map<Hotkey, Score[]>()
+  for (const score of scores) {
+    const group = groups.get(key(score))
+    if (group) group.push(score)
+    else groups.set(key(score), [score])
+  }
+  return groups
+}
+
+const sum = (scores: readonly Score[], field: 'total' | 'passed') =>
+  scores.reduce((total, score) => total + score[field], 0)
+const mean = (scores: readonly Score[]) =>
+  ratio(
+    scores.reduce((total, score) => total + ratio(score.passed, score.total), 0),
+    scores.length,
+  )
+const newest = (scores: readonly Score[]) =>
+  scores.length === 0 ? null : Math.max(...scores.map(({updatedAt}) => updatedAt))

@@ -1,0 +1,46 @@
+import {RankingBody, VotersBody} from '../../api/schemas.js'
+import {SignedExam} from '../../domain/exam.js'
+import {currentVoters} from '../../services/validator-sync.js'
+import {findBlacklisted} from '../../store/blacklist.js'
+import {currentExam} from '../../store/exams.js'
+import {Refusal} from '../refusal.js'
+import {type Route, route} from '../route.js'
+import type {RouteDeps} from './deps.js'
+
+/** What our own programs need beyond the published routes. */
+export function subnetRoutes({store, scorer}: RouteDeps): Route[] {
+  return [
+    route({
+      method: 'GET',
+      path: '/exam',
+      summary: 'the exam in force, signed by the owner',
+      access: 'public',
+      answer: SignedExam,
+      handle: () => {
+        const exam = currentExam(store)
+        if (!exam) throw new Refusal(404, 'No exam published yet')
+        return exam
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/voters',
+      summary: 'who may vote on the next task, with the stake that counts',
+      access: 'public',
+      answer: VotersBody,
+      handle: () => ({voters: currentVoters(store, (hotkey) => findBlacklisted(store, hotkey) !== undefined)}),
+    }),
+    route({
+      method: 'GET',
+      path: '/ranking',
+      summary: 'the whole ranking with its sentences, and the view of the subnet it was weighed over',
+      access: 'public',
+      answer: RankingBody,
+      handle: () => {
+        const current = scorer.current()
+        if (!current) throw new Refusal(404, 'No ranking yet')
+        return {ranking: current.ranking, view: current.view}
+      },
+    }),
+  ]
+}

@@ -1,0 +1,138 @@
+import type {AddressInfo} from 'node:net'
+import type {FastifyInstance} from 'fastify'
+import type {Chain} from '../chain/port.js'
+import type {Hotkey} from '../domain/ids.js'
+import {LeomaError} from '../errors.js'
+import type {AnyMechanism} from '../mechanisms/types.js'
+import type {Models} from '../models/port.js'
+import type {Clock} from '../runtime/clock.js'
+import type {Service} from '../runtime/service.js'
+import type {Shutdown} from '../runtime/shutdown.js'
+import {ensureExam} from '../services/exam.js'
+import {type ValidationLimits, validateMinersOnce} from '../services/miner-validation.js'
+import {Scorer} from '../services/scorer.js'
+import {settleOnce} from '../services/settlement.js'
+import {syncValidatorsOnce} from '../services/validator-sync.js'
+import type {Signer} from '../wallet/port.js'
+import {buildServer, type ServerDeps} from './server.js'
+
+export interface OwnerApiOptions extends Omit<ServerDeps, 'scorer' | 'time' | 'jobs' | 'onVerdicts'> {
+  readonly mechanism: AnyMechanism
+  readonly netuid: number
+  readonly chain: Pick<Chain, 'head' | 'metagraph' | 'commitments'>
+  readonly models: Models
+  /** The subnet owner's hotkey: signs the exam, and is an admin. */
+  readonly signer: Signer
+  /** The mechanism's parameters for the exam. */
+  readonly params: unknown
+  /** Whose signature makes a task manifest valid; they are admins too. */
+  readonly samplers: readonly Hotkey[]
+  readonly minStakeRao: bigint
+  readonly host: string
+  /** 0 for any free one. */
+  readonly port: number
+  /** Pauses between two turns of a job, in milliseconds. */
+  readonly everyMs: {
+    readonly minerValidation: number
+    readonly validatorSync: number
+    readonly scoring: number
+    readonly settlement: number
+  }
+  readonly validation?: Partial<ValidationLimits>
+  readonly shutdown: Pick<Shutdown, 'add' | 'signal'>
+}
+
+export interface OwnerApiService extends Service {
+  /** Where it listens; known once it has started. */
+  url(): string
+}
+
+export const ownerJobs = {
+  sync: 'validator-sync',
+  validation: 'miner-validation',
+  settlement: 'settlement',
+  scoring: 'ranking',
+} as const
+
+/** The owner's API: listens, and does the owner's background work in the same process. */
+export function ownerApiService(options: OwnerApiOptions): OwnerApiService {
+  let url: string | undefined
+  return {
+    name: 'api',
+    start: async (clock) => {
+      const {store, mechanism, params, netuid, samplers, signer} = options
+      ensureExam({store, mechanism, params, netuid, samplers, signer, at: clock.now()})
+      const scorer = new Scorer({...options, time: clock})
+      const settle = settlementTurn(options, scorer, clock)
+      const app = buildServer({
+        ...options,
+        admins: [signer.hotkey, ...samplers, ...options.admins],
+        time: clock,
+        scorer,
+        jobs: promises(options),
+        onVerdicts: () => void settle(options.shutdown.signal).catch(() => undefined),
+      })
+      url = await listen(app, options)
+      options.shutdown.add('api', () => app.close())
+      options.log.info({url, netuid}, 'API is listening')
+      register(options, scorer, settle, clock)
+    },
+    url: () => {
+      if (url === undefined) throw new Error('the API has not started yet')
+      return url
+    },
+  }
+}
+
+type Turn = (signal: AbortSignal) => Promise<void>
+
+function register(options: OwnerApiOptions, scorer: Scorer, settle: Turn, clock: Clock): void {
+  const {everyMs} = options
+  const deps = {...options, time: clock}
+  clock.every(ownerJobs.sync, {ms: everyMs.validatorSync}, async ({signal}) => {
+    await syncValidatorsOnce(deps, signal)
+  })
+  clock.every(ownerJobs.validation, {ms: everyMs.minerValidation}, async ({signal}) => {
+    await validateMinersOnce({...deps, ...(options.validation ? {limits: options.validation} : {})}, signal)
+    // Validity decides who can win, so the ranking follows it at once.
+    await scorer.turn(signal)
+  })
+  clock.every(ownerJobs.settlement, {ms: everyMs.settlement}, ({signal}) => settle(signal))
+  clock.every(ownerJobs.scoring, {ms: everyMs.scoring}, async ({signal}) => {
+    await scorer.turn(signal)
+  })
+}
+
+function settlementTurn({store, chain, log}: OwnerApiOptions, scorer: Scorer, clock: Clock): Turn {
+  return async (signal) => {
+    const {number: block} = await chain.head(signal)
+    const settled = settleOnce({store, block, at: clock.now(), log})
+    if (settled.length > 0) await scorer.turn(signal)
+  }
+}
+
+/** Three missed turns and a minute make a job stale. */
+function promises({everyMs}: OwnerApiOptions) {
+  const promise = (job: string, ms: number) => ({job, staleAfterMs: 3 * ms + 60_000})
+  return [
+    promise(ownerJobs.sync, everyMs.validatorSync),
+    promise(ownerJobs.validation, everyMs.minerValidation),
+    promise(ownerJobs.settlement, everyMs.settlement),
+    promise(ownerJobs.scoring, everyMs.scoring),
+  ]
+}
+
+async function listen(app: FastifyInstance, {host, port}: OwnerApiOptions): Promise<string> {
+  try {
+    await app.listen({host, port})
+  } catch (error) {
+    const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
+    throw new LeomaError('config', isTaken ? 'PORT_TAKEN' : 'LISTEN_FAILED', `cannot listen on ${host}:${port}`, {
+      cause: error,
+      hints: [isTaken ? 'another program uses this port: set API_PORT' : 'check API_HOST and API_PORT'],
+    })
+  }
+  const address = app.server.address() as AddressInfo // A TCP server that listens has one.
+  const name = address.family === 'IPv6' ? `[${address.address}]` : address.address
+  return `http://${name === '0.0.0.0' ? '127.0.0.1' : name}:${address.port}`
+}

@@ -1,0 +1,229 @@
+import type {SampleSubmission} from '../api/schemas.js'
+import {evaluationEntry, evaluationPayload, verifyEvaluation} from '../api/signature.js'
+import {hashOf} from '../domain/canonical.js'
+import type {Hotkey, TaskId} from '../domain/ids.js'
+import {verdictFault} from '../domain/signed.js'
+import type {TaskManifest} from '../domain/task.js'
+import type {SignedVerdict} from '../domain/verdict.js'
+import type {Clock} from '../runtime/clock.js'
+import type {Logger} from '../runtime/logger.js'
+import type {Store} from '../store/open.js'
+import {findSample, type NewSample, putSample, type StoredSample} from '../store/samples.js'
+import {findTask, findTaskFacts, type StoredTask} from '../store/tasks.js'
+import {addEvaluationSignature, addVerdict, findVerdictHash} from '../store/verdicts.js'
+import type {Verify} from '../wallet/port.js'
+
+/** Signatures checked before requests are answered in between; one takes about 0.3 ms. */
+const checksPerTurn = 16
+
+export interface VerdictIntakeDeps {
+  readonly store: Store
+  readonly verify: Verify
+  readonly time: Pick<Clock, 'now' | 'sleep'>
+  readonly log: Logger
+}
+
+export interface Submission {
+  readonly validator: Hotkey
+  readonly samples: readonly SampleSubmission[]
+  /** The published signature over all samples together. */
+  readonly signature: string | null
+}
+
+export type VerdictIntake =
+  | {readonly ok: true; readonly samples: readonly StoredSample[]; readonly added: number}
+  | {readonly ok: false; readonly status: 409 | 422; readonly detail: string}
+
+interface Fault {
+  readonly status: 409 | 422
+  readonly reason: string
+}
+
+/**
+ * Takes in samples, all or none. A sample that carries our signed verdict votes; one without is kept for display, as the
+ * published API would, and never votes. What was taken in is not changed any more: the same again is fine, anything else
+ * under the same task, validator and miner is refused.
+ */
+export async function takeVerdicts(
+  submission: Submission,
+  {store, verify, time, log}: VerdictIntakeDeps,
+  signal: AbortSignal,
+): Promise<VerdictIntake> {
+  const {validator, samples} = submission
+  const tasks = new Map<TaskId, StoredTask | undefined>()
+  const taskOf = (taskId: TaskId) => {
+    if (!tasks.has(taskId)) tasks.set(taskId, findTask(store, taskId))
+    return tasks.get(taskId)
+  }
+  const refuse = (index: number, {status, reason}: Fault): VerdictIntake => ({
+    ok: false,
+    status,
+    detail: samples.length === 1 ? reason : `Sample ${index}: ${reason}`,
+  })
+
+  const repeated = findRepeated(samples)
+  if (repeated !== -1) return refuse(repeated, {status: 422, reason: 'this output stands in the batch twice'})
+  for (const [index, sample] of samples.entries()) {
+    const fault = sampleFault(sample, validator, taskOf(sample.task_id))
+    if (fault) return refuse(index, {status: 422, reason: fault})
+    if (sample.verdict && verdictFault(sample.verdict, verify))
+      return refuse(index, {status: 422, reason: 'the signature of the verdict does not verify'})
+    if (index % checksPerTurn === checksPerTurn - 1) await time.sleep(0, signal)
+  }
+  const signed = checkEvaluationSignatures(submission, verify)
+  if (!signed)
+    return {ok: false, status: 422, detail: 'The evaluation signature does not verify over the samples as sent'}
+
+  const at = time.now()
+  const result = store.sql.transaction((): VerdictIntake => {
+    const fresh = new Set<SampleSubmission>()
+    for (const [index, sample] of samples.entries()) {
+      const known = knownAs(sample, validator, store)
+      if (known === 'another')
+        return refuse(index, {status: 409, reason: 'this validator has already judged this output, differently'})
+      if (known === 'the same') continue
+      // Read under the write lock: the task may have settled while signatures were checked.
+      if (findTaskFacts(store, sample.task_id)?.isSettled !== false)
+        return refuse(index, {status: 409, reason: `task ${sample.task_id} has settled, no more verdicts are taken`})
+      fresh.add(sample)
+    }
+    for (const sample of fresh) {
+      if (sample.verdict) addVerdict(store, sample.verdict, at)
+      putSample(store, newSample(sample, validator, at))
+    }
+    for (const {taskId, text, payload} of signed)
+      addEvaluationSignature(store, {taskId, validator, signature: text, payload, at})
+    return {
+      ok: true,
+      added: fresh.size,
+      samples: samples.flatMap((sample) => findSample(store, keyOf(sample, validator)) ?? []),
+    }
+  })
+  if (result.ok && result.added > 0)
+    log.info({validator, samples: samples.length, added: result.added, tasks: [...tasks.keys()]}, 'verdicts taken in')
+  return result
+}
+
+/** What is wrong with one sample, whatever else is known; undefined when nothing is. */
+function sampleFault(sample: SampleSubmission, validator: Hotkey, task: StoredTask | undefined): string | undefined {
+  if (!task) return `task ${sample.task_id} has not been published`
+  const {manifest} = task.task
+  const answer = manifest.answers.find(({hotkey}) => hotkey === sample.miner_hotkey)
+  if (!answer) return `${sample.miner_hotkey} was not asked in task ${sample.task_id}`
+  if (answer.outcome !== 'ok')
+    return `${sample.miner_hotkey} has no output in task ${sample.task_id} (${answer.outcome})`
+  if (sample.s3_prefix !== String(sample.task_id)) return `s3_prefix of task ${sample.task_id} is "${sample.task_id}"`
+  if (sample.prompt !== manifest.prompt.text) return `this is not the prompt of task ${sample.task_id}`
+  return sample.verdict && verdictMismatch(sample.verdict, sample, validator, manifest)
+}
+
+/** Where a verdict is not about this sample, this task and these bytes. */
+function verdictMismatch(
+  {verdict}: SignedVerdict,
+  sample: SampleSubmission,
+  validator: Hotkey,
+  manifest: TaskManifest,
+): string | undefined {
+  const answer = manifest.answers.find(({hotkey}) => hotkey === verdict.miner)
+  const claims: readonly (readonly [what: string, got: unknown, wanted: unknown])[] = [
+    ['validator', verdict.validator, validator],
+    ['task', verdict.taskId, sample.task_id],
+    ['miner', verdict.miner, sample.miner_hotkey],
+    ['result', verdict.passed, sample.passed],
+    ['subnet', verdict.netuid, manifest.netuid],
+    ['mechanism', verdict.mechanism, manifest.mechanism],
+    ['exam', verdict.examHash, manifest.examHash],
+    ['output', verdict.artefacts.output, answer?.output?.sha256],
+    ['clip', verdict.artefacts.clip, manifest.clip.sha256],
+    ['first frame', verdict.artefacts.firstFrame, manifest.firstFrame?.sha256 ?? null],
+  ]
+  const wrong = claims.find(([, got, wanted]) => got !== wanted)
+  if (wrong) return `the verdict names another ${wrong[0]}: ${String(wrong[1])}`
+  if (!manifest.voters.some(({hotkey}) => hotkey === validator))
+    return `${validator} is not a voter of task ${manifest.taskId}`
+  return undefined
+}
+
+interface EvaluationSignature {
+  readonly taskId: TaskId
+  readonly text: string
+  /** The exact text that the signature covers. */
+  readonly payload: string
+}
+
+/**
+ * The published signature covers the entries of one task in the order sent; one that stands at a sample may cover that
+ * sample alone. Undefined when one of them covers neither.
+ */
+function checkEvaluationSignatures(
+  {samples, signature, validator}: Submission,
+  verify: Verify,
+): EvaluationSignature[] | undefined {
+  const whole = (taskId: TaskId) =>
+    evaluationPayload(samples.filter(({task_id}) => task_id === taskId).map(evaluationEntry))
+  const claims = new Map<string, {taskId: TaskId; text: string; payloads: string[]}>()
+  const [first] = samples
+  if (signature !== null && first)
+    claims.set(signature, {taskId: first.task_id, text: signature, payloads: [whole(first.task_id)]})
+  for (const sample of samples) {
+    const {evaluation_signature: text, task_id: taskId} = sample
+    if (text === null) continue
+    const own = evaluationPayload([evaluationEntry(sample)])
+    claims.set(`${taskId} ${text}`, {taskId, text, payloads: [whole(taskId), own]})
+  }
+  const checked = [...claims.values()].map(({taskId, text, payloads}) => {
+    const payload = payloads.find((candidate) => verifyEvaluation(verify, candidate, text, validator))
+    return payload === undefined ? undefined : {taskId, text, payload}
+  })
+  return checked.every((claim) => claim !== undefined) ? checked : undefined
+}
+
+function findRepeated(samples: readonly SampleSubmission[]): number {
+  const seen = new Set<string>()
+  return samples.findIndex(({task_id, miner_hotkey}) => {
+    const key = `${task_id} ${miner_hotkey}`
+    if (seen.has(key)) return true
+    seen.add(key)
+    return false
+  })
+}
+
+const keyOf = ({task_id, miner_hotkey}: SampleSubmission, validator: Hotkey) => ({
+  taskId: task_id,
+  validator,
+  miner: miner_hotkey,
+})
+
+function knownAs(sample: SampleSubmission, validator: Hotkey, store: Store): 'the same' | 'another' | undefined {
+  const key = keyOf(sample, validator)
+  if (sample.verdict) {
+    const hash = findVerdictHash(store, key)
+    // A row without a signed verdict never voted; the signed one may still come and takes its place.
+    if (hash === undefined) return undefined
+    return hash === hashOf(sample.verdict.verdict) ? 'the same' : 'another'
+  }
+  const stored = findSample(store, key)
+  if (!stored) return undefined
+  const {id: _, evaluatedAt: at, ...before} = stored
+  const {evaluatedAt: __, ...now} = newSample(sample, validator, at)
+  return hashOf(before) === hashOf(now) ? 'the same' : 'another'
+}
+
+function newSample(sample: SampleSubmission, validator: Hotkey, at: number): NewSample {
+  return {
+    taskId: sample.task_id,
+    validator,
+    miner: sample.miner_hotkey,
+    prompt: sample.prompt,
+    bucket: sample.s3_bucket,
+    prefix: sample.s3_prefix,
+    passed: sample.passed,
+    confidence: sample.confidence,
+    reasoning: sample.reasoning,
+    latencyMs: sample.latency_ms,
+    originalArtifacts: sample.original_artifacts,
+    generatedArtifacts: sample.generated_artifacts,
+    presentationOrder: sample.presentation_order,
+    evaluatedAt: at,
+  }
+}
