@@ -1,9 +1,11 @@
+import {existsSync} from 'node:fs'
 import {z} from 'zod'
 import {canonicalJson, sha256} from '../domain/canonical.js'
 import type {BlockNumber, Hotkey, Netuid} from '../domain/ids.js'
 import {LeomaError} from '../errors.js'
 import type {BlockRef, Clock} from '../runtime/clock.js'
 import type {Signer, Verify} from '../wallet/port.js'
+import {LocalBlocks} from './local-blocks.js'
 import {checkSpace, checkWeights, maxCommitBytes, requireNeuron, requireSubnet} from './local-rules.js'
 import {LocalState, type SubnetSettings, type WeightEvent} from './local-state.js'
 import type {Chain, Commitment, Hyperparameters, Metagraph, Receipt, StoredWeights, WeightsCall} from './port.js'
@@ -15,6 +17,8 @@ export interface LocalChainOptions {
   readonly time: Pick<Clock, 'now' | 'sleep'>
   /** Checks every signature, as a chain does. */
   readonly verify: Verify
+  /** False: a chain that is not there is an error (`CHAIN_MISSING`), not a new chain. True unless given. */
+  readonly create?: boolean
   /** The rest is for the first opening only; later ones find it in the file. 12,000 unless given. */
   readonly blockTimeMs?: number
   /** Makes the block hashes; random unless given. */
@@ -74,18 +78,23 @@ const blocksUntilReveal = 1
 export class LocalChain implements Chain {
   readonly network = 'localnet'
   readonly #state: LocalState
-  readonly #time: LocalChainOptions['time']
+  readonly #blocks: LocalBlocks
   readonly #verify: Verify
 
   private constructor(state: LocalState, {time, verify}: LocalChainOptions) {
     this.#state = state
-    this.#time = time
+    this.#blocks = new LocalBlocks(state.constants, time)
     this.#verify = verify
   }
 
   static open(options: LocalChainOptions): LocalChain {
-    const {path, time, blockTimeMs = defaultBlockTimeMs, genesisAt = time.now(), seed} = options
+    const {path, time, create = true, blockTimeMs = defaultBlockTimeMs, genesisAt = time.now(), seed} = options
     if (!Number.isInteger(blockTimeMs) || blockTimeMs < 1) throw new TypeError(`block time of ${blockTimeMs} ms`)
+    if (!create && !existsSync(path)) {
+      throw new LeomaError('config', 'CHAIN_MISSING', `there is no local chain at ${path}`, {
+        hints: ['make one: leoma localnet --data DIR', 'check NETWORK and LEOMA_DATA'],
+      })
+    }
     return new LocalChain(
       guard(() => new LocalState(path, {blockTimeMs, genesisAt: Math.floor(genesisAt), seed})),
       options,
@@ -98,34 +107,16 @@ export class LocalChain implements Chain {
 
   async head(signal: AbortSignal): Promise<BlockRef> {
     signal.throwIfAborted()
-    return this.#head()
+    return this.#blocks.head()
   }
 
   async blockAt(number: BlockNumber, signal: AbortSignal): Promise<BlockRef | undefined> {
     signal.throwIfAborted()
-    const exists = Number.isInteger(number) && number >= 0 && number <= this.#headNumber()
-    return exists ? this.#block(number) : undefined
+    return this.#blocks.find(number)
   }
 
-  async *watchHeads(signal: AbortSignal): AsyncGenerator<BlockRef, void, void> {
-    const {genesisAt, blockTimeMs} = this.#state.constants
-    let last = -1
-    while (!signal.aborted) {
-      const head = this.#head()
-      if (head.number > last) {
-        last = head.number
-        yield head
-        continue
-      }
-      // To the moment of the next block, not for one block time: late wake-ups must not add up.
-      const nextAt = genesisAt + (last + 1) * blockTimeMs
-      try {
-        await this.#time.sleep(Math.max(1, nextAt - this.#time.now()), signal)
-      } catch (error) {
-        if (signal.aborted) return
-        throw error
-      }
-    }
+  watchHeads(signal: AbortSignal): AsyncGenerator<BlockRef, void, void> {
+    return this.#blocks.watch(signal)
   }
 
   async metagraph(netuid: Netuid, signal: AbortSignal): Promise<Metagraph> {
@@ -257,24 +248,11 @@ export class LocalChain implements Chain {
     return guard(() => this.#state.weightEvents(netuid, mecid, limit))
   }
 
-  #headNumber(): BlockNumber {
-    const {genesisAt, blockTimeMs} = this.#state.constants
-    return Math.max(0, Math.floor((this.#time.now() - genesisAt) / blockTimeMs))
-  }
-
-  #head(): BlockRef {
-    return this.#block(this.#headNumber())
-  }
-
-  #block(number: BlockNumber): BlockRef {
-    return {number, hash: `0x${sha256(`${this.#state.constants.seed}:${number}`)}`}
-  }
-
   /** Hash of the signed call. The text names this chain, so that a signature is worth nothing on another. */
   #signed(call: string, args: object, signer: Signer): string {
     const nonce = this.#state.nextNonce(signer.hotkey)
     const payload = new TextEncoder().encode(
-      canonicalJson({chain: this.#block(0).hash, call, args, hotkey: signer.hotkey, nonce}),
+      canonicalJson({chain: this.#blocks.genesisHash(), call, args, hotkey: signer.hotkey, nonce}),
     )
     const signature = signer.sign(payload)
     if (!this.#verify(payload, signature, signer.hotkey)) {
@@ -285,7 +263,7 @@ export class LocalChain implements Chain {
 
   #read<T>(signal: AbortSignal, work: (block: BlockRef) => T): T {
     signal.throwIfAborted()
-    return guard(() => this.#state.read(() => work(this.#head())))
+    return guard(() => this.#state.read(() => work(this.#blocks.head())))
   }
 
   #write<T>(signal: AbortSignal, work: (block: BlockRef) => T): T {
@@ -295,7 +273,7 @@ export class LocalChain implements Chain {
 
   /** The head is asked inside the transaction: whoever waited for the lock must not write into an old block. */
   #change<T>(work: (block: BlockRef) => T): T {
-    return guard(() => this.#state.write(() => work(this.#head())))
+    return guard(() => this.#state.write(() => work(this.#blocks.head())))
   }
 }
 

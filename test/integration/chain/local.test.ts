@@ -1,3 +1,4 @@
+import {existsSync} from 'node:fs'
 import {mkdtemp, rm, writeFile} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import path from 'node:path'
@@ -80,6 +81,14 @@ describe('the file', () => {
     expect(new Set(heads).size).toBe(1)
     expect(chain.weightHistory(netuid, 0)).toHaveLength(4)
     expect(commitments).toEqual([])
+  })
+
+  it('is not made by those who only mean to use it', () => {
+    expect(() => open({create: false})).toThrow(expect.objectContaining({kind: 'config', code: 'CHAIN_MISSING'}))
+    expect(existsSync(file)).toBe(false)
+
+    open()
+    expect(open({create: false}).blockTimeMs).toBe(12_000)
   })
 
   it('refuses a file of a newer program', () => {
