@@ -1,10 +1,13 @@
+import {readFile} from 'node:fs/promises'
 import {availableParallelism} from 'node:os'
 import path from 'node:path'
+import {z} from 'zod'
 import type {OwnerApi} from './api/port.js'
 import type {Captioner} from './caption/port.js'
 import type {Chain} from './chain/port.js'
 import type {Config} from './config/load.js'
 import {requireSupportedNetwork} from './config/networks.js'
+import {Hotkey} from './domain/ids.js'
 import {LeomaError} from './errors.js'
 import type {Judge} from './judge/port.js'
 import type {Ports, Report} from './mechanisms/types.js'
@@ -22,6 +25,9 @@ import type {LocalnetDeps, LocalnetOptions} from './services/localnet/parts.js'
 import type {Journal} from './store/journal-port.js'
 import type {Store} from './store/open.js'
 import type {Signer} from './wallet/port.js'
+
+/** Tasks also settle at once when their last verdict arrives; this is for those that a voter never judged. */
+const settlementMs = 5_000
 
 export const serviceNames = ['api', 'sampler', 'evaluator', 'validator'] as const
 export type ServiceName = (typeof serviceNames)[number]
@@ -128,6 +134,70 @@ async function buildServices(name: ServiceName, ports: () => Promise<Ports>, par
     }
   }
   return services
+}
+
+async function buildApi(parts: Parts): Promise<Service> {
+  const {config, health, log, shutdown} = parts
+  const [{ownerApiService}, {mechanism}, {verify}] = await Promise.all([
+    import('./http/service.js'),
+    import('./mechanisms/registry.js'),
+    import('./wallet/keypair.js'),
+  ])
+  const {server, netuid} = config
+  const [first] = config.mechanisms
+  if (!first) throw new LeomaError('config', 'MECHANISM_MISSING', 'MECHANISMS names no mechanism')
+  const run = mechanism(first.name)
+  const [chain, signer] = [await parts.chain(), await parts.signer()]
+  await requireOwner(chain, signer, netuid, shutdown.signal)
+  return ownerApiService({
+    ...{health, log, shutdown, netuid, verify, chain, signer},
+    mechanism: run,
+    store: await parts.store(),
+    models: await openModels(parts),
+    params: server.examFile === undefined ? run.defaults : await readExamParams(server.examFile),
+    samplers: [signer.hotkey, ...server.adminHotkeys.map((hotkey) => Hotkey.parse(hotkey))],
+    admins: [],
+    minStakeRao: server.minValidatorStakeRao,
+    host: server.host,
+    port: server.port,
+    everyMs: {
+      minerValidation: server.minerValidationMs,
+      validatorSync: server.validatorSyncMs,
+      scoring: server.scoringMs,
+      settlement: settlementMs,
+    },
+    version: await ownVersion(),
+    windowS: server.signatureExpiryS,
+    maxBodyBytes: server.maxBodyBytes,
+    corsOrigins: server.corsOrigins,
+  })
+}
+
+/** Validators trust only the subnet owner's exam: with another key the API would run, and nobody would listen to it. */
+async function requireOwner(chain: Chain, signer: Signer, netuid: number, signal: AbortSignal): Promise<void> {
+  const {ownerHotkey} = await chain.metagraph(netuid, signal)
+  if (ownerHotkey === signer.hotkey) return
+  throw new LeomaError('auth', 'NOT_THE_OWNER', `${signer.hotkey} does not own subnet ${netuid}`, {
+    hints: [
+      `WALLET_NAME and HOTKEY_NAME must name the owner's hotkey, ${ownerHotkey ?? 'which the chain does not know'}`,
+    ],
+  })
+}
+
+async function readExamParams(file: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8'))
+  } catch (error) {
+    throw new LeomaError('config', 'EXAM_FILE_UNREADABLE', `the exam in ${file} cannot be read`, {
+      hints: ['EXAM_FILE must name a JSON file with the parameters of the mechanism'],
+      cause: error,
+    })
+  }
+}
+
+async function ownVersion(): Promise<string> {
+  const manifest: unknown = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'))
+  return z.object({version: z.string()}).parse(manifest).version
 }
 
 async function buildWeightSetter(mechanism: string, mecid: number, ports: Ports, parts: Parts): Promise<Service> {
