@@ -75,14 +75,16 @@ function measureStep(frames: GrayFrames, index: number): Step {
 }
 
 function matchBlocks(before: Uint8Array, after: Uint8Array, width: number, height: number): Block[] {
-  const blockWidth = Math.floor(width / COLUMNS)
-  const blockHeight = Math.floor(height / ROWS)
+  // A margin of the reach all round: a block at the very edge could not be followed out of the picture.
+  const blockWidth = Math.floor((width - 2 * REACH) / COLUMNS)
+  const blockHeight = Math.floor((height - 2 * REACH) / ROWS)
   const blocks: Block[] = []
   for (let row = 0; row < ROWS; row++) {
     for (let column = 0; column < COLUMNS; column++) {
-      const area = {left: column * blockWidth, top: row * blockHeight, width: blockWidth, height: blockHeight}
+      const corner = {left: REACH + column * blockWidth, top: REACH + row * blockHeight}
+      const area = {...corner, width: blockWidth, height: blockHeight}
       if (deviation(before, width, area) < FLAT) continue
-      const {dx, dy} = bestShift(before, after, {width, height}, area)
+      const {dx, dy} = bestShift(before, after, width, area)
       const x = area.left + blockWidth / 2 - width / 2
       const y = area.top + blockHeight / 2 - height / 2
       blocks.push({x, y, dx, dy})
@@ -99,20 +101,13 @@ interface Area {
 }
 
 /** The shift with the least mean difference; of equal ones the shortest, so that a still picture stands still. */
-function bestShift(
-  before: Uint8Array,
-  after: Uint8Array,
-  size: {width: number; height: number},
-  area: Area,
-): {dx: number; dy: number} {
+function bestShift(before: Uint8Array, after: Uint8Array, stride: number, area: Area): {dx: number; dy: number} {
   let best = {dx: 0, dy: 0}
   let least = Number.POSITIVE_INFINITY
   for (let dy = -REACH; dy <= REACH; dy++) {
-    if (area.top + dy < 0 || area.top + area.height + dy > size.height) continue
     for (let dx = -REACH; dx <= REACH; dx++) {
-      if (area.left + dx < 0 || area.left + area.width + dx > size.width) continue
       const penalty = Math.abs(dx) + Math.abs(dy)
-      const cost = shiftCost(before, after, size.width, area, {dx, dy}) + penalty
+      const cost = shiftCost(before, after, stride, area, {dx, dy}) + penalty
       if (cost < least) {
         least = cost
         best = {dx, dy}
@@ -167,11 +162,16 @@ function tangential(block: Block, cameraX: number, cameraY: number): number {
   return (block.x * (block.dy - cameraY) - block.y * (block.dx - cameraX)) / (block.x ** 2 + block.y ** 2)
 }
 
-/** The median if nearly all blocks go its way: some moving things alone would fake a zoom or a turn. */
+/**
+ * The median of those that say anything, if nearly all go its way: some moving things alone would fake a zoom or a turn.
+ * Blocks near the middle hardly move in either, so they have no say.
+ */
 function agreed(values: readonly number[]): number {
-  const middle = median(values)
-  const sameWay = values.filter((value) => value * middle > 0).length
-  return values.length >= MIN_WITNESSES && sameWay >= MIN_AGREEMENT * values.length ? middle : 0
+  const witnesses = values.filter((value) => value !== 0)
+  const middle = median(witnesses)
+  const sameWay = witnesses.filter((value) => value * middle > 0).length
+  const enough = witnesses.length >= Math.max(MIN_WITNESSES, values.length / 2)
+  return enough && sameWay >= MIN_AGREEMENT * witnesses.length ? middle : 0
 }
 
 function meanDifference(a: Uint8Array, b: Uint8Array): number {

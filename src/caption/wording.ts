@@ -46,7 +46,7 @@ function camera(steps: readonly Step[], fps: number): string {
 
 /** For a view that comes back to where it was: how much it moves on the way. */
 function swing(steps: readonly Step[], fps: number): string {
-  const path = Math.round(percentPerS(average(steps.map((step) => Math.hypot(step.cameraX, step.cameraY))), fps))
+  const path = Math.round(cameraPath(steps, fps))
   return path < NOTABLE ? '' : `, swinging back and forth by about ${path} percent of the frame width each second`
 }
 
@@ -65,7 +65,7 @@ function turn(steps: readonly Step[], fps: number): string | undefined {
 function subject(steps: readonly Step[], fps: number): string {
   const moving = steps.filter((step) => step.subjectShare > 0)
   const share = Math.round(average(steps.map((step) => step.subjectShare)) * 100)
-  if (moving.length === 0 || share < 1) return changeAlone(steps)
+  if (moving.length === 0 || share < 1) return changeAlone(steps, fps)
   const x = percentPerS(average(moving.map((step) => step.subjectX)), fps)
   const y = percentPerS(average(moving.map((step) => step.subjectY)), fps)
   const speed = Math.round(percentPerS(average(moving.map((step) => Math.hypot(step.subjectX, step.subjectY))), fps))
@@ -78,10 +78,17 @@ function subject(steps: readonly Step[], fps: number): string {
   return `Against it, ${share} percent of the picture acts ${where}, ${how} at ${speed} percent of the width a second.`
 }
 
-function changeAlone(steps: readonly Step[]): string {
+function changeAlone(steps: readonly Step[], fps: number): string {
   const change = average(steps.map((step) => step.change))
   if (change < 0.5) return 'Almost nothing inside the picture moves.'
-  return `Inside the picture, shading changes softly by ${change.toFixed(1)} levels a frame without anything leaving its place.`
+  if (cameraPath(steps, fps) >= NOTABLE)
+    return 'What it shows stays in place and passes by as one, with nothing moving on its own.'
+  return `Inside the picture, shading changes by ${change.toFixed(1)} levels a frame without anything leaving its place.`
+}
+
+/** The camera's speed whatever its direction, in percent of the width per second. */
+function cameraPath(steps: readonly Step[], fps: number): number {
+  return percentPerS(average(steps.map((step) => Math.hypot(step.cameraX, step.cameraY))), fps)
 }
 
 function place(steps: readonly Step[]): string {

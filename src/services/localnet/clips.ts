@@ -24,20 +24,26 @@ export async function ensureClips(dir: string, count: number, options: ClipsOpti
   const clips = Array.from({length: count}, (_, index) => clipRecipe(index))
   const missing = clips.filter((clip) => !present.has(clip.name))
   const limit = pLimit(AT_ONCE)
+  const stop = new AbortController()
+  const signal = AbortSignal.any([options.signal, stop.signal])
   let done = 0
-  await Promise.all(
-    missing.map((clip) =>
-      limit(async () => {
-        await makeClip(dir, clip, options)
-        done++
-        options.onProgress?.({done, total: missing.length, name: clip.name})
-      }),
-    ),
+  const making = missing.map((clip) =>
+    limit(async () => {
+      signal.throwIfAborted()
+      await makeClip(dir, clip, options.run, signal)
+      done++
+      options.onProgress?.({done, total: missing.length, name: clip.name})
+    }).catch((error: unknown) => {
+      stop.abort(error)
+      throw error
+    }),
   )
+  // All of them, not the first failure: no process may still write into the folder when this returns.
+  for (const result of await Promise.allSettled(making)) if (result.status === 'rejected') throw result.reason
   return clips.map((clip) => join(dir, clip.name))
 }
 
-async function makeClip(dir: string, clip: ClipRecipe, {run, signal}: ClipsOptions): Promise<void> {
+async function makeClip(dir: string, clip: ClipRecipe, run: RunFfmpeg, signal: AbortSignal): Promise<void> {
   const partial = join(dir, `.${clip.name}.part`)
   const h264 = ['-c:v', 'libx264', '-preset', 'ultrafast', '-crf', '15', '-g', '60', '-pix_fmt', 'yuv420p']
   const output = [
