@@ -29,7 +29,7 @@ function guard(version) {
   var local = path.join(__dirname, '..', 'node_modules', '.bin', 'node')
   var problem = complaint(version || process.versions.node, fs.existsSync(local))
   if (problem === undefined) return
-  process.stderr.write(problem + '\n')
+  console.error(problem)
   process.exit(1)
 }
 

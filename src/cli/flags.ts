@@ -25,3 +25,15 @@ export const uidFlag = Flags.custom<number>({
 export const yesFlag = Flags.boolean({description: 'do not ask'})
 
 export const dryRunFlag = Flags.boolean({description: 'show what would be done, and do nothing'})
+
+/** An amount in alpha as a person writes it; rao in the program. */
+export const stakeFlag = Flags.custom<bigint>({
+  description: 'stake in alpha',
+  helpValue: '<amount>',
+  parse: async (text) => {
+    const [{decimalToRao}, {LeomaError}] = await Promise.all([import('../config/schemas.js'), import('../errors.js')])
+    const rao = decimalToRao.safeParse(text)
+    if (rao.success) return rao.data
+    throw new LeomaError('usage', 'USAGE', `${JSON.stringify(text.slice(0, 40))} ${rao.error.issues[0]?.message}`)
+  },
+})

@@ -21,7 +21,7 @@ export interface Variable<T = unknown> {
 }
 
 const clients = ['sampler', 'evaluator', 'validator', 'reader'] as const
-const signing = ['sampler', 'evaluator', 'validator', 'miner'] as const
+const signing = ['api', 'sampler', 'evaluator', 'validator', 'miner'] as const
 
 /**
  * Every variable that leoma reads, once; `env.example`, the README's table, validation and redaction follow from it.
