@@ -42,6 +42,7 @@ export class LocalnetView {
   readonly #rounds = new Map<number, RoundStory>()
   #facts: LocalnetFacts | undefined
   #working = ''
+  readonly #lastWeights = new Map<string, string>()
 
   constructor(options: ViewOptions) {
     this.#options = options
@@ -135,6 +136,9 @@ export class LocalnetView {
         break
       case 'weights-set': {
         const {validator, block, uids, values, reason} = progress
+        // The same weights are set again every epoch; only a change is news.
+        if (this.#lastWeights.get(validator) === reason) break
+        this.#lastWeights.set(validator, reason)
         const whole = values.reduce((sum, value) => sum + value, 0)
         const shares = uids.map((uid, at) => `${percent((values[at] ?? 0) / whole)} to ${this.#named(uid, facts)}`)
         this.#say(

@@ -62,6 +62,23 @@ interface Call {
 
 type Answer = (call: Call, options: MinerOptions) => Promise<void>
 
+/** The video that a profile needs when it is not one of its own name; null for those that have none. */
+const videos: Readonly<Record<string, string | null>> = {
+  broken: null,
+  'broken-empty': null,
+  'broken-html': null,
+  'broken-huge': null,
+  'broken-truncated': 'oracle',
+  busy: 'drift',
+  slow: 'oracle',
+  copycat: 'oracle',
+}
+
+export function videoOf(profile: string): string | null {
+  const video = videos[profile]
+  return video === undefined ? profile : video
+}
+
 /** How a profile answers when it does not simply send its video. */
 const answers: Readonly<Record<string, Answer>> = {
   broken: ({response}) => sendBytes(response, 'video/mp4', Buffer.alloc(200_000, 'this is no video. ')),
@@ -77,7 +94,7 @@ const answers: Readonly<Record<string, Answer>> = {
     await pipeline(Readable.from(zeros(hugeBytes)), response, {signal})
   },
   'broken-truncated': async (call, options) => {
-    const file = await options.render('oracle', call.wanted, call.signal)
+    const file = await renderOwn(call.wanted, options, call.signal)
     const {size} = await stat(file)
     response200(call.response, Math.floor(size / 2))
     await pipeline(createReadStream(file, {end: Math.floor(size / 2) - 1}), call.response, {signal: call.signal})
@@ -85,12 +102,12 @@ const answers: Readonly<Record<string, Answer>> = {
   busy: async (call, options) => {
     if (call.earlier === 0) return refuse(call.response, 429, 'all workers are busy', {'retry-after': '1'})
     if (call.earlier === 1) return refuse(call.response, 503, 'warming up')
-    return sendVideo('drift', call, options)
+    return sendVideo(call, options)
   },
   slow: async (call, options) => {
     // Half a deadline late: well past the limit, and soon gone when the asker does not hang up.
     await options.time.sleep(options.deadlineMs * 1.5, call.signal)
-    await sendVideo('oracle', call, options)
+    await sendVideo(call, options)
   },
 }
 
@@ -145,13 +162,17 @@ async function serve(
   calls.set(hidden.ordinal, earlier + 1)
   const call = {wanted: {hidden, frames, fps, width, height}, earlier, response, signal}
   const answer = answers[options.profile]
-  await (answer ? answer(call, options) : sendVideo(options.profile, call, options))
+  await (answer ? answer(call, options) : sendVideo(call, options))
 }
 
-async function sendVideo(profile: string, {wanted, response, signal}: Call, options: MinerOptions): Promise<void> {
-  const file = await options.render(profile, wanted, signal)
+async function sendVideo({wanted, response, signal}: Call, options: MinerOptions): Promise<void> {
+  const file = await renderOwn(wanted, options, signal)
   response200(response, (await stat(file)).size)
   await pipeline(createReadStream(file), response, {signal})
+}
+
+async function renderOwn(wanted: Wanted, {profile, render}: MinerOptions, signal: AbortSignal): Promise<string> {
+  return render(videoOf(profile) ?? profile, wanted, signal)
 }
 
 function response200(response: ServerResponse, length: number): void {
@@ -201,7 +222,7 @@ function decodePng(image: string): Buffer | 'bad' {
 
 /** One small buffer sent again and again: the body costs the asker, not us. */
 function* zeros(total: number): Generator<Buffer> {
-  const chunk = Buffer.alloc(65_536)
+  const chunk = Buffer.alloc(1_048_576)
   for (let sent = 0; sent < total; sent += chunk.length) yield chunk.subarray(0, Math.min(chunk.length, total - sent))
 }
 

@@ -36,12 +36,21 @@ const kept = 3
  */
 export class HiddenClips {
   readonly #folder: string
+  #prepare: (hidden: HiddenClip, signal: AbortSignal) => Promise<void> = async () => {}
   readonly #byKey = new Map<string, HiddenClip>()
   readonly #known: Known[] = []
   #ordinal = 0
 
   constructor(folder: string) {
     this.#folder = folder
+  }
+
+  /**
+   * What is done with a clip before the sampler goes on: local miners make their videos then, so that how fast this
+   * machine is does not decide who meets the deadline.
+   */
+  beforeAsking(prepare: (hidden: HiddenClip, signal: AbortSignal) => Promise<void>): void {
+    this.#prepare = prepare
   }
 
   findByImage(image: Uint8Array): HiddenClip | undefined {
@@ -64,7 +73,8 @@ export class HiddenClips {
       },
       firstFrame: async (file, size, signal) => {
         const png = await media.firstFrame(file, size, signal)
-        await this.#nameByImage(file, png)
+        const hidden = await this.#nameByImage(file, png)
+        if (hidden) await this.#prepare(hidden, signal)
         return png
       },
     }
@@ -75,7 +85,10 @@ export class HiddenClips {
       caption: async (request, signal) => {
         const caption = await captioner.caption(request, signal)
         const known = this.#find(request.clip)
-        if (caption && known) this.#name(known, promptKey(caption.text), known.hidden)
+        if (caption && known) {
+          this.#name(known, promptKey(caption.text), known.hidden)
+          await this.#prepare(known.hidden, signal)
+        }
         return caption
       },
     }
@@ -98,12 +111,16 @@ export class HiddenClips {
     while (this.#known.length > kept) await this.#forget()
   }
 
-  async #nameByImage(file: string, png: Uint8Array): Promise<void> {
+  async #nameByImage(file: string, png: Uint8Array): Promise<HiddenClip | undefined> {
     const known = this.#find(file)
-    if (!known) return
+    if (!known) return undefined
     const firstFrame = path.join(this.#folder, `${known.hidden.ordinal}.png`)
     await writeFile(firstFrame, png)
-    this.#name(known, imageKey(png), {...known.hidden, firstFrame})
+    const hidden = {...known.hidden, firstFrame}
+    // From now on it has a frame, whatever it is found by.
+    this.#known[this.#known.indexOf(known)] = {...known, hidden}
+    this.#name(known, imageKey(png), hidden)
+    return hidden
   }
 
   #name({keys}: Known, key: string, hidden: HiddenClip): void {

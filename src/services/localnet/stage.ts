@@ -7,7 +7,7 @@ import {cast} from '../../mechanisms/video/cast.js'
 import type {Shutdown} from '../../runtime/shutdown.js'
 import {ensureClips} from './clips.js'
 import {localnetParams} from './exam.js'
-import {startMiner} from './miners.js'
+import {startMiner, videoOf} from './miners.js'
 import {examFile, type LocalnetDeps, type LocalnetOptions, type Stage} from './parts.js'
 import {HiddenClips, hashFile} from './peek.js'
 import {provision, registerModels, writeJson} from './provision.js'
@@ -119,7 +119,15 @@ async function openMiners(
   shutdown.add('the hidden clips', () => rm(path.join(work, 'hidden'), {recursive: true, force: true}))
 
   onEvent({type: 'step', step: 'miners', state: 'started', note: 'opening ports'})
-  const {deadlineMs} = localnetParams(provisioned.blockTimeMs).request
+  const {deadlineMs, frames, fps, width, height} = localnetParams(provisioned.blockTimeMs).request
+  const videos = new Set(provisioned.cast.flatMap(({profile}) => videoOf(profile) ?? []))
+  hidden.beforeAsking(async (clip, signal) => {
+    // One that fails here fails again when its miner is asked, and is that miner's failure then.
+    await Promise.allSettled(
+      [...videos].map((video) => render(video, {hidden: clip, frames, fps, width, height}, signal)),
+    )
+    signal.throwIfAborted()
+  })
   const endpoints = new Map<string, string>()
   for (const {profile, hotkey} of provisioned.cast) {
     const miner = await startMiner({profile, hidden, render, time, deadlineMs, log})

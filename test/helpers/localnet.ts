@@ -1,0 +1,61 @@
+import {existsSync} from 'node:fs'
+import path from 'node:path'
+import {openLocalnet} from '../../src/app.js'
+import {createLogger, type Logger} from '../../src/runtime/logger.js'
+import type {LocalnetEvent} from '../../src/services/localnet/events.js'
+import {choosePort} from '../../src/services/localnet/free-port.js'
+import type {Localnet} from '../../src/services/localnet/localnet.js'
+import type {LocalnetOptions} from '../../src/services/localnet/parts.js'
+
+/** Folder of real clips: `LEOMA_TEST_CLIPS`, or the one beside the repository where the project is developed. */
+export function realClips(): string | undefined {
+  const beside = path.resolve(import.meta.dirname, '../../../shared/clips')
+  const folder = process.env.LEOMA_TEST_CLIPS ?? beside
+  return existsSync(folder) ? folder : undefined
+}
+
+export interface Watched {
+  readonly localnet: Localnet
+  /** Everything that was told so far. */
+  readonly events: readonly LocalnetEvent[]
+  /** The next event that fits, past ones included. */
+  next<T extends LocalnetEvent>(fits: (event: LocalnetEvent) => event is T): Promise<T>
+  next(fits: (event: LocalnetEvent) => boolean): Promise<LocalnetEvent>
+}
+
+/** Opens a localnet on a free port, gives it to the work, and closes it whatever happens. */
+export async function withLocalnet<T>(
+  options: Partial<LocalnetOptions>,
+  work: (watched: Watched) => Promise<T>,
+): Promise<T> {
+  const events: LocalnetEvent[] = []
+  const waiting: {fits: (event: LocalnetEvent) => boolean; done: (event: LocalnetEvent) => void}[] = []
+  const onEvent = (event: LocalnetEvent) => {
+    events.push(event)
+    for (const waiter of waiting.filter(({fits}) => fits(event))) {
+      waiting.splice(waiting.indexOf(waiter), 1)
+      waiter.done(event)
+    }
+  }
+  const controller = new AbortController()
+  const localnet = await openLocalnet(
+    {validators: 2, blockTimeMs: 250, ...options, port: await choosePort(0)},
+    {env: {PATH: process.env.PATH, FFMPEG_PATH: process.env.FFMPEG_PATH}, log: await testLogger(), onEvent},
+    controller.signal,
+  )
+  const next = (fits: (event: LocalnetEvent) => boolean): Promise<LocalnetEvent> => {
+    const past = events.find(fits)
+    if (past) return Promise.resolve(past)
+    return new Promise((done) => waiting.push({fits, done}))
+  }
+  try {
+    return await work({localnet, events, next: next as Watched['next']})
+  } finally {
+    await localnet.close()
+  }
+}
+
+/** Silent; `LOG_LEVEL` brings the logs back when a test must be understood. */
+function testLogger(): Promise<Logger> {
+  return createLogger({level: process.env.LOG_LEVEL ?? 'silent', pretty: true, secretKeys: []})
+}
