@@ -1,0 +1,319 @@
+import {mkdtempSync, rmSync, writeFileSync} from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import Database from 'better-sqlite3'
+import {afterEach, beforeEach, describe, expect, it} from 'vitest'
+import {sha256} from '../../../src/domain/canonical.js'
+import type {SignedVerdict} from '../../../src/domain/verdict.js'
+import {openJournal, StoreJournal} from '../../../src/store/journal.js'
+import {migrations} from '../../../src/store/migrations/index.js'
+import {openStore, type Store} from '../../../src/store/open.js'
+import {claimSignature} from '../../../src/store/seen-signatures.js'
+import {listValidators, pinValidator, syncValidators, unpinValidator} from '../../../src/store/validators.js'
+import {
+  appendWeights,
+  lastAcceptedBlock,
+  lastGoodWinner,
+  lastWeights,
+  type WeightDecision,
+} from '../../../src/store/weight-log.js'
+import {miners, OwnerWorld, oneAlpha, validators} from '../../helpers/owner-world.js'
+
+let dir: string
+let file: string
+beforeEach(() => {
+  dir = mkdtempSync(path.join(os.tmpdir(), 'leoma-store-'))
+  file = path.join(dir, 'deep', 'er', 'store.db')
+})
+afterEach(() => rmSync(dir, {recursive: true, force: true}))
+
+const alice = validators[0]!.hotkey
+const bob = validators[1]!.hotkey
+
+describe('opening a store', () => {
+  it('makes the file and its folder, in WAL mode, with strict tables', () => {
+    openStore(file).close()
+
+    const db = new Database(file)
+    expect(db.pragma('journal_mode', {simple: true})).toBe('wal')
+    expect(db.pragma('user_version', {simple: true})).toBe(migrations.length)
+    const loose = db
+      .prepare("SELECT name FROM pragma_table_list WHERE schema = 'main' AND strict = 0 AND name NOT LIKE 'sqlite_%'")
+      .all()
+    expect(loose).toEqual([])
+    db.close()
+  })
+
+  it('opens twice at once and finds what the other wrote', () => {
+    const [one, two] = [openStore(file), openStore(file)]
+
+    pinValidator(one, {hotkey: alice, uid: 1, stakeRao: 5n}, 0)
+
+    expect(listValidators(two)).toHaveLength(1)
+    one.close()
+    two.close()
+  })
+
+  it('refuses a store of a newer program and says what to do', () => {
+    openStore(file).close()
+    const db = new Database(file)
+    db.pragma(`user_version = ${migrations.length + 1}`)
+    db.close()
+
+    expect(() => openStore(file)).toThrow(expect.objectContaining({code: 'STORE_TOO_NEW', kind: 'data'}))
+  })
+
+  it('refuses a file that is no database, and a path that is a folder', () => {
+    const other = path.join(dir, 'letter.txt')
+    writeFileSync(other, 'dear owner, '.repeat(100))
+
+    expect(() => openStore(other)).toThrow(expect.objectContaining({code: 'STORE_UNREADABLE'}))
+    expect(() => openStore(dir)).toThrow(expect.objectContaining({code: 'STORE_UNOPENABLE'}))
+  })
+
+  it('knows when it is closed', () => {
+    const store = openStore(file)
+
+    expect(store.isAlive()).toBe(true)
+    store.close()
+    expect(store.isAlive()).toBe(false)
+  })
+
+  it('rolls a transaction back as a whole, nested ones included', () => {
+    const store = openStore(file)
+
+    expect(() =>
+      store.sql.transaction(() => {
+        pinValidator(store, {hotkey: alice, uid: 1, stakeRao: 1n}, 0)
+        store.sql.transaction(() => pinValidator(store, {hotkey: bob, uid: 2, stakeRao: 1n}, 0))
+        throw new Error('power cut')
+      }),
+    ).toThrow('power cut')
+
+    expect(listValidators(store)).toEqual([])
+    store.close()
+  })
+
+  it('never lets a verdict be changed', async () => {
+    const world = await new OwnerWorld().ready()
+    const app = world.server()
+    await world.judgedTask(app, 1, () => true)
+
+    const db = new Database(world.storePath)
+    expect(() => db.prepare('UPDATE verdicts SET passed = 0').run()).toThrow('append-only')
+    db.close()
+    await world.close()
+  })
+})
+
+describe('the journal of a validator', () => {
+  const verdict = (taskId: number, miner = miners[0]!.hotkey, output = 'output'): SignedVerdict => ({
+    verdict: {
+      version: 1,
+      mechanism: 'video',
+      netuid: 99,
+      taskId,
+      examHash: sha256('exam'),
+      validator: alice,
+      miner,
+      artefacts: {output: sha256(output), clip: sha256('clip'), firstFrame: null},
+      judge: {name: 'reference', version: 1},
+      passed: true,
+      overall: 80,
+      aspects: {},
+      confidence: 50,
+      gate: null,
+      reasoning: '',
+      strengths: [],
+      issues: [],
+    },
+    signature: `0x${'ab'.repeat(64)}`,
+  })
+
+  it('counts up to the first task that was not dealt with', () => {
+    const journal = openJournal(file)
+
+    expect(journal.evaluatedUpTo()).toBe(0)
+    journal.closeTask(2, '')
+    expect(journal.evaluatedUpTo()).toBe(0)
+    journal.closeTask(1, '')
+    journal.closeTask(4, '')
+    expect(journal.evaluatedUpTo()).toBe(2)
+    expect(journal.isEvaluated(4)).toBe(true)
+    expect(journal.isEvaluated(3)).toBe(false)
+    journal.close()
+  })
+
+  it('finds everything again after the process was killed between any two steps', () => {
+    const steps: ((journal: StoreJournal) => void)[] = [
+      (journal) => journal.addVerdict(verdict(1)),
+      (journal) => journal.addVerdict(verdict(1, miners[1]!.hotkey)),
+      (journal) => journal.closeTask(1, 'judged'),
+      (journal) => journal.markSent(1),
+    ]
+    const seen: unknown[] = []
+    for (const step of steps) {
+      const store: Store = openStore(file)
+      step(new StoreJournal(store))
+      store.close()
+      const again = openJournal(file)
+      seen.push([again.verdictsOf(1).length, again.isEvaluated(1), again.unsentTasks()])
+      again.close()
+    }
+
+    expect(seen).toEqual([
+      [1, false, [1]],
+      [2, false, [1]],
+      [2, true, [1]],
+      [2, true, []],
+    ])
+  })
+
+  it('keeps the first verdict of a task and miner, and does not send a task again for a repeated one', () => {
+    const journal = openJournal(file)
+    journal.addVerdict(verdict(1))
+    journal.markSent(1)
+
+    journal.addVerdict({...verdict(1), signature: `0x${'cd'.repeat(64)}`})
+
+    expect(journal.verdictsOf(1)).toEqual([verdict(1)])
+    expect(journal.unsentTasks()).toEqual([])
+    journal.close()
+  })
+
+  it('lists unsent tasks oldest first and forgets none that was refused', () => {
+    const journal = openJournal(file)
+    for (const taskId of [3, 1, 2]) journal.addVerdict(verdict(taskId))
+    journal.markRefused(2, 'settled')
+
+    expect(journal.unsentTasks()).toEqual([1, 3])
+    expect(journal.verdictsOf(2)).toHaveLength(1)
+    journal.close()
+  })
+
+  it('finds a score for the same bytes under the same exam only', () => {
+    const journal = openJournal(file)
+    journal.addVerdict(verdict(1))
+
+    expect(journal.findScore(sha256('exam'), sha256('output'), sha256('clip'))).toEqual(verdict(1))
+    expect(journal.findScore(sha256('other exam'), sha256('output'), sha256('clip'))).toBeUndefined()
+    expect(journal.findScore(sha256('exam'), sha256('output'), sha256('other clip'))).toBeUndefined()
+    journal.close()
+  })
+})
+
+describe('the log of weights', () => {
+  const decision = (block: number, changes: Partial<WeightDecision> = {}): WeightDecision => ({
+    at: block * 1000,
+    block,
+    mecid: 0,
+    uids: [7],
+    values: [1],
+    source: 'recomputed',
+    winner: {hotkey: alice, uid: 7},
+    reason: 'leads',
+    extrinsic: '0x1',
+    error: null,
+    ...changes,
+  })
+
+  it('gives back what was appended, per mechanism index', () => {
+    const store = openStore(file)
+    appendWeights(store, decision(10))
+    appendWeights(store, decision(11, {mecid: 1, winner: null, source: 'burn', uids: [0]}))
+
+    expect(lastWeights(store, 0)).toEqual(decision(10))
+    expect(lastWeights(store, 1)).toMatchObject({winner: null, uids: [0]})
+    expect(lastWeights(store, 2)).toBeUndefined()
+    store.close()
+  })
+
+  it('does not let holding a winner make it younger', () => {
+    const store = openStore(file)
+    appendWeights(store, decision(10))
+    appendWeights(store, decision(20, {source: 'held'}))
+
+    expect(lastGoodWinner(store, 0)).toEqual({hotkey: alice, uid: 7, block: 10, at: 10_000})
+    store.close()
+  })
+
+  it('holds nobody after a burn, and counts only weights that the chain took', () => {
+    const store = openStore(file)
+    appendWeights(store, decision(10))
+    appendWeights(store, decision(20, {source: 'burn', winner: null, error: 'too soon', extrinsic: null}))
+
+    expect(lastGoodWinner(store, 0)).toBeUndefined()
+    expect(lastAcceptedBlock(store, 0)).toBe(10)
+    store.close()
+  })
+})
+
+describe('validators in the store', () => {
+  const onChain = (hotkey: typeof alice, uid: number, stakeRao: bigint, qualifies = true) => ({
+    hotkey,
+    uid,
+    stakeRao,
+    qualifies,
+  })
+
+  it('keeps a pinned validator through every sync, with its own stake', () => {
+    const store = openStore(file)
+    pinValidator(store, {hotkey: alice, uid: 7, stakeRao: 500n * oneAlpha}, 0)
+
+    syncValidators(store, [onChain(bob, 2, 2000n * oneAlpha)], 1)
+    syncValidators(store, [onChain(alice, 9, 3n, false)], 2)
+
+    expect(listValidators(store)).toMatchObject([
+      {hotkey: alice, uid: 9, stakeRao: 500n * oneAlpha, pinned: true, qualifies: false},
+    ])
+    store.close()
+  })
+
+  it('gives a pinned validator without a stake that of the chain', () => {
+    const store = openStore(file)
+    pinValidator(store, {hotkey: alice, uid: 7, stakeRao: undefined}, 0)
+    expect(listValidators(store)[0]?.stakeRao).toBe(0n)
+
+    syncValidators(store, [onChain(alice, 7, 42n, false)], 1)
+
+    expect(listValidators(store)[0]?.stakeRao).toBe(42n)
+    store.close()
+  })
+
+  it('drops an unpinned one that does not qualify, and takes it back when it does', () => {
+    const store = openStore(file)
+    pinValidator(store, {hotkey: alice, uid: 1, stakeRao: 1n}, 0)
+
+    expect(unpinValidator(store, alice, 1)).toBe(true)
+    expect(unpinValidator(store, alice, 1)).toBe(false)
+    expect(listValidators(store)).toEqual([])
+    syncValidators(store, [onChain(alice, 1, 5n)], 2)
+
+    expect(listValidators(store)).toMatchObject([{hotkey: alice, stakeRao: 5n, pinned: false}])
+    store.close()
+  })
+
+  it('lets two validators swap their uids', () => {
+    const store = openStore(file)
+    syncValidators(store, [onChain(alice, 1, 5n), onChain(bob, 2, 6n)], 0)
+
+    syncValidators(store, [onChain(alice, 2, 5n), onChain(bob, 1, 6n)], 1)
+
+    expect(Object.fromEntries(listValidators(store).map(({hotkey, uid}) => [hotkey, uid]))).toEqual({
+      [alice]: 2,
+      [bob]: 1,
+    })
+    store.close()
+  })
+})
+
+it('remembers a request signature across a restart, until it has expired', () => {
+  let store = openStore(file)
+  expect(claimSignature(store, '0xaa', 100, 50)).toBe(true)
+  store.close()
+
+  store = openStore(file)
+  expect(claimSignature(store, '0xaa', 100, 100)).toBe(false)
+  expect(claimSignature(store, '0xaa', 300, 101)).toBe(true)
+  store.close()
+})
