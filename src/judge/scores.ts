@@ -17,13 +17,13 @@ export function scoresOf(m: Measurements): AspectScores {
         0.25 * ramp(m.content_ssim, 0.3, 0.98),
     ),
     temporal_consistency: toScore(
-      Math.min(ramp(m.flicker_ratio, 4, 1.3), ramp(m.jump_ratio, 4, 1.3), ramp(m.late_content_ratio, 0.2, 0.97)),
+      Math.min(ramp(m.flicker_ratio, 4, 1.3), ramp(m.jump_ratio, 4, 1.3), ramp(m.late_content_ratio, 0.3, 0.99)),
     ),
     motion_quality: toScore(ramp(m.motion_energy_likeness, 0.2, 0.96)),
     visual_quality: toScore(
       0.4 * ramp(likeness(m.sharpness_ratio, 1, 0), 0.3, 0.92) +
         0.25 * ramp(m.noise_excess_luma, 4, 0.2) +
-        0.2 * ramp(m.colour_shift_rgb, 30, 1) +
+        0.2 * ramp(m.colour_shift_rgb, 20, 0.5) +
         0.15 * ramp(likeness(m.contrast_ratio, 1, 0), 0.5, 0.95),
     ),
     camera_composition: toScore(

@@ -1,3 +1,4 @@
+import {resolve} from 'node:path'
 import {LeomaError} from '../../errors.js'
 
 /** What each local miner's video is made of; the faults that are not about pictures (`busy`, `broken-…`) live in the server. */
@@ -37,8 +38,8 @@ interface Drift {
   readonly fadePerS: number
 }
 
-const lightDrift: Drift = {blurPx: 3, noise: 6, hueDegreesPerS: 2, fadePerS: 0.03}
-const heavyDrift: Drift = {blurPx: 24, noise: 40, hueDegreesPerS: 20, fadePerS: 0.12}
+const lightDrift: Drift = {blurPx: 6, noise: 10, hueDegreesPerS: 8, fadePerS: 0.1}
+const heavyDrift: Drift = {blurPx: 40, noise: 70, hueDegreesPerS: 30, fadePerS: 0.18}
 
 /** True for the answers with which `drift` must fail: the third, the sixth and so on. */
 export function driftsTooFar(answerIndex: number): boolean {
@@ -53,10 +54,10 @@ export async function renderProfile(profile: VideoProfile, recipe: Recipe, signa
 export function recipeArguments(profile: VideoProfile, recipe: Recipe): readonly string[] {
   switch (profile) {
     case 'oracle':
-      return encode(recipe, {inputs: ['-i', recipe.clip], graph: continuation(recipe)})
+      return encode(recipe, {inputs: from(recipe.clip), graph: continuation(recipe)})
     case 'drift':
       return encode(recipe, {
-        inputs: ['-i', recipe.clip],
+        inputs: from(recipe.clip),
         graph: drifting(recipe, driftsTooFar(recipe.answerIndex) ? heavyDrift : lightDrift),
       })
     case 'wrong-frame':
@@ -64,15 +65,15 @@ export function recipeArguments(profile: VideoProfile, recipe: Recipe): readonly
         throw new LeomaError('usage', 'SECOND_CLIP_MISSING', 'the wrong-frame miner needs footage of another clip', {
           hints: ['give a --source folder with at least two videos', 'leave wrong-frame out of --miners'],
         })
-      return encode(recipe, {inputs: ['-i', recipe.otherClip], graph: continuation(recipe)})
+      return encode(recipe, {inputs: from(recipe.otherClip), graph: continuation(recipe)})
     case 'short':
-      return encode(recipe, {inputs: ['-i', recipe.clip], graph: continuation(recipe), frames: Math.round(recipe.fps)})
+      return encode(recipe, {inputs: from(recipe.clip), graph: continuation(recipe), frames: Math.round(recipe.fps)})
     case 'frozen':
-      return encode(recipe, {inputs: ['-i', recipe.firstFrame], graph: still(recipe)})
+      return encode(recipe, {inputs: from(recipe.firstFrame), graph: still(recipe)})
     case 'zoom':
-      return encode(recipe, {inputs: ['-i', recipe.firstFrame], graph: zooming(recipe)})
+      return encode(recipe, {inputs: from(recipe.firstFrame), graph: zooming(recipe)})
     case 'noise':
-      return encode(recipe, {inputs: ['-i', recipe.firstFrame], graph: dissolving(recipe)})
+      return encode(recipe, {inputs: from(recipe.firstFrame), graph: dissolving(recipe)})
   }
 }
 
@@ -89,20 +90,14 @@ function encode({frames, fps, to}: Recipe, encoding: Encoding): readonly string[
     ...['-frames:v', String(encoding.frames ?? frames), '-r', String(fps), '-fps_mode', 'cfr'],
     ...['-c:v', 'libx264', '-preset', 'ultrafast', '-crf', '20', '-pix_fmt', 'yuv420p', '-threads', '1'],
     // Bit-exact, so that the same recipe gives the same SHA-256 on every run.
-    ...[
-      '-map_metadata',
-      '-1',
-      '-fflags',
-      '+bitexact',
-      '-flags:v',
-      '+bitexact',
-      '-movflags',
-      '+faststart',
-      '-f',
-      'mp4',
-      to,
-    ],
+    ...['-map_metadata', '-1', '-fflags', '+bitexact', '-flags:v', '+bitexact', '-movflags', '+faststart'],
+    ...['-f', 'mp4', `file:${resolve(to)}`],
   ]
+}
+
+/** The path in full, since ffmpeg may run in another folder, and marked as a path, since it may hold a colon. */
+function from(file: string): readonly string[] {
+  return ['-i', `file:${resolve(file)}`]
 }
 
 /** Covers the size and crops the middle, as the conditioning frame was made. */
