@@ -1,7 +1,9 @@
 import {existsSync} from 'node:fs'
 import path from 'node:path'
+import {HttpOwnerApi} from '../../src/api/client.js'
 import {openLocalnet} from '../../src/app.js'
-import {createLogger, type Logger} from '../../src/runtime/logger.js'
+import {systemTime} from '../../src/runtime/clock.js'
+import {createLogger, type Logger, silentLogger} from '../../src/runtime/logger.js'
 import type {LocalnetEvent} from '../../src/services/localnet/events.js'
 import {choosePort} from '../../src/services/localnet/free-port.js'
 import type {Localnet} from '../../src/services/localnet/localnet.js'
@@ -58,4 +60,28 @@ export async function withLocalnet<T>(
 /** Silent; `LOG_LEVEL` brings the logs back when a test must be understood. */
 function testLogger(): Promise<Logger> {
   return createLogger({level: process.env.LOG_LEVEL ?? 'silent', pretty: true, secretKeys: []})
+}
+
+export interface SettledView {
+  readonly taskId: number
+  readonly verdicts: readonly {
+    readonly taskId: number
+    readonly validator: string
+    readonly miner: string
+    readonly passed: boolean
+    readonly overall: number
+    readonly aspects: unknown
+  }[]
+}
+
+/** What anyone can read: the public log of settled tasks, with the parts of each verdict that money depends on. */
+export async function settledTasks(api: string): Promise<SettledView[]> {
+  const client = new HttpOwnerApi({url: api, time: systemTime(), timeoutMs: 10_000, log: silentLogger()})
+  const settled = await client.settledAfter(0, 50, new AbortController().signal)
+  return settled.map(({task, verdicts}) => ({
+    taskId: task.manifest.taskId,
+    verdicts: verdicts.map(({verdict: {taskId, validator, miner, passed, overall, aspects}}) => ({
+      ...{taskId, validator, miner, passed, overall, aspects},
+    })),
+  }))
 }

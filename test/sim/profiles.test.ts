@@ -1,6 +1,6 @@
 import {describe, expect, test} from 'vitest'
 import type {LocalnetResult, MinerResult} from '../../src/services/localnet/events.js'
-import {realClips, withLocalnet} from '../helpers/localnet.js'
+import {realClips, settledTasks, withLocalnet} from '../helpers/localnet.js'
 
 /** `slow` alone decides how long a round takes: its deadline. One run with it is enough. */
 const withoutSlow = ['oracle', 'drift', 'busy', 'zoom', 'noise', 'wrong-frame', 'frozen', 'short', 'broken', 'copycat']
@@ -65,22 +65,15 @@ function expectTable({miners, winner, weights}: LocalnetResult, profiles: readon
   expect(copycat?.invalidReason).toContain(String(oracle?.uid))
 }
 
-/** Read as anyone can read it: from the public log of settled tasks. */
 async function expectAgreement(api: string): Promise<void> {
-  const {settled} = (await (await fetch(`${api}/tasks/settled?after=0&limit=10`)).json()) as {
-    settled: {
-      verdicts: {verdict: {validator: string; miner: string; passed: boolean; overall: number; aspects: object}}[]
-    }[]
-  }
+  const settled = await settledTasks(api)
   expect(settled).toHaveLength(3)
   for (const {verdicts} of settled) {
-    const byValidator = new Map<string, object[]>()
-    for (const {verdict} of verdicts) {
-      const {validator, miner, passed, overall, aspects} = verdict
-      byValidator.set(validator, [...(byValidator.get(validator) ?? []), {miner, passed, overall, aspects}])
-    }
-    const [first, second] = [...byValidator.values()]
-    expect(byValidator.size).toBe(2)
+    const validators = [...new Set(verdicts.map(({validator}) => validator))]
+    const [first, second] = validators.map((name) =>
+      verdicts.filter(({validator}) => validator === name).map(({validator, ...verdict}) => verdict),
+    )
+    expect(validators).toHaveLength(2)
     expect(first?.length).toBeGreaterThan(0)
     expect(second).toEqual(first)
   }
