@@ -10,14 +10,13 @@ export const fileName = z
   .trim()
   .regex(/^(?!\.{1,2}$)[^/\\]{1,255}$/, 'is not a file name')
 
-export function integer<T extends z.ZodType<number, number>>(range: T) {
-  return z
+export const integer = ({min, max}: {min: number; max: number}) =>
+  z
     .string()
     .trim()
     .regex(/^-?\d{1,15}$/, 'is not a whole number')
     .transform(Number)
-    .pipe(range)
-}
+    .refine((value) => value >= min && value <= max, `is not between ${min} and ${max}`)
 
 /** Seconds in the environment, as published; milliseconds in the program. */
 export const seconds = ({min, max}: {min: number; max: number}) =>

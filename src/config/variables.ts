@@ -1,5 +1,5 @@
-import {z} from 'zod'
-import {Hotkey, Netuid} from '../domain/ids.js'
+import type {z} from 'zod'
+import {Hotkey} from '../domain/ids.js'
 import {boundedText, decimalToRao, fileName, integer, list, mechanisms, oneOf, seconds, url} from './schemas.js'
 
 /** Who runs: a process asks only for what its role needs, so a bad evaluator setting never stops `get-rank`. */
@@ -35,7 +35,7 @@ export const variables = {
     roles: 'all',
     default: 'finney',
   },
-  NETUID: {schema: integer(Netuid), about: 'subnet number', roles: 'all', default: '99'},
+  NETUID: {schema: integer({min: 0, max: 65_535}), about: 'subnet number', roles: 'all', default: '99'},
   MECHANISMS: {
     schema: mechanisms,
     about: 'what runs on which mechanism index of the subnet: name:index, separated by commas',
@@ -88,20 +88,20 @@ export const variables = {
     default: '30',
   },
   API_MAX_RETRIES: {
-    schema: integer(z.number().min(1).max(20)),
+    schema: integer({min: 1, max: 20}),
     about: "tries in all for one request to the owner's API",
     roles: clients,
     default: '3',
   },
 
   EPOCH_LEN: {
-    schema: integer(z.number().min(1).max(1_000_000)),
+    schema: integer({min: 1, max: 1_000_000}),
     about: 'at least this many blocks between two settings of weights',
     roles: ['validator'],
     default: '180',
   },
   MAX_WINNER_AGE_BLOCKS: {
-    schema: integer(z.number().min(1).max(10_000_000)),
+    schema: integer({min: 1, max: 10_000_000}),
     about:
       'how long the last good winner is kept while the ranking cannot be had, in blocks; after that no weights are set',
     roles: ['validator'],
@@ -114,13 +114,13 @@ export const variables = {
     default: '60',
   },
   EVALUATOR_CONCURRENCY: {
-    schema: integer(z.number().min(1).max(64)),
+    schema: integer({min: 1, max: 64}),
     about: 'outputs judged at the same time',
     roles: ['evaluator'],
     defaultNote: 'one per processor, at most 8',
   },
   MAX_CONCURRENT_MINERS: {
-    schema: integer(z.number().min(1).max(256)),
+    schema: integer({min: 1, max: 256}),
     about: 'miners asked at the same time',
     roles: ['sampler'],
     default: '40',
@@ -133,7 +133,7 @@ export const variables = {
     default: '127.0.0.1',
   },
   API_PORT: {
-    schema: integer(z.number().min(0).max(65_535)),
+    schema: integer({min: 0, max: 65_535}),
     about: 'port to listen on; 0 for any free one',
     roles: ['api'],
     default: '8000',
@@ -144,7 +144,7 @@ export const variables = {
     roles: ['api'],
   },
   MAX_BODY_SIZE: {
-    schema: integer(z.number().min(1024).max(1_073_741_824)),
+    schema: integer({min: 1024, max: 1_073_741_824}),
     about: 'largest request body, in bytes',
     roles: ['api'],
     default: '2097152',

@@ -1,0 +1,51 @@
+import {readFileSync} from 'node:fs'
+import {expect, test} from 'vitest'
+import {exitCodes} from '../../src/errors.js'
+
+interface Manifest {
+  readonly commands: Record<
+    string,
+    {readonly flags: Record<string, {readonly required?: boolean; readonly type: string}>; readonly examples: string[]}
+  >
+}
+
+const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8')
+const {commands}: Manifest = JSON.parse(read('oclif.manifest.json'))
+const packageJson = JSON.parse(read('package.json'))
+
+/** Removing or renaming one of these breaks somebody's script: do it on purpose, and say so in the release notes. */
+test('commands and their flags', () => {
+  const surface = Object.entries(commands).map(([id, {flags}]) => {
+    const names = Object.entries(flags).map(
+      ([name, {required, type}]) => `--${name}${type === 'option' ? '=' : ''}${required ? '!' : ''}`,
+    )
+    return `${id.replaceAll(':', ' ')}: ${names.sort().join(' ')}`
+  })
+
+  expect(surface.sort()).toMatchInlineSnapshot(`
+    [
+      "db add-validator: --hotkey=! --json --stake= --uid=!",
+      "db list-validators: --json",
+      "db remove-validator: --hotkey=! --json",
+      "get-rank: --json",
+      "localnet: --block-time= --data= --json --miners= --port= --rounds= --source= --validators=",
+      "miner commit: --chute-id=! --coldkey= --dry-run --hotkey= --json --model-name=! --model-revision=! --yes",
+      "serve: --json",
+      "servers api: --json",
+      "servers evaluator: --json",
+      "servers sampler: --json",
+      "servers validator: --json",
+    ]
+  `)
+})
+
+test.each(Object.entries(commands))('%s takes --json and shows an example', (_, {flags, examples}) => {
+  expect(Object.keys(flags)).toContain('json')
+  expect(examples.length).toBeGreaterThan(0)
+})
+
+test('leoma --help tells the exit codes, all of them', () => {
+  const told = [...packageJson.oclif.description.matchAll(/(\d+) [a-z]/g)].map(([, code]) => Number(code))
+
+  expect(told).toEqual([0, ...Object.values(exitCodes)])
+})
