@@ -1,0 +1,96 @@
+import {describe, expect, it} from 'vitest'
+import {compare, type Measurements} from '../../../src/judge/measure.js'
+import {frameOf, looksOf} from '../../../src/judge/planes.js'
+import {type Aspect, aspects} from '../../../src/judge/port.js'
+import {reportOf, scoresOf} from '../../../src/judge/scores.js'
+import {timelineOf} from '../../../src/judge/timeline.js'
+import {grayFrames, hashNoise, type Paint, rgbFrames, scene} from '../../helpers/frames.js'
+
+const [count, fps] = [33, 16]
+
+function look(paint: Paint, tint?: number[]) {
+  // One colour frame a second, twice as large, as the judge takes them.
+  const close: Paint = (x, y, second) => paint(x / 2, y / 2, second * fps)
+  return {
+    timeline: timelineOf(grayFrames(paint, {count}), count, fps),
+    looks: looksOf(rgbFrames(close, {width: 416, height: 240, count: 2}, tint)),
+  }
+}
+
+const original = look(scene)
+const conditioning = frameOf(grayFrames(scene, {count: 1}), 0)
+const measure = (paint: Paint, tint?: number[]): Measurements => compare(look(paint, tint), original, conditioning)
+const score = (paint: Paint, tint?: number[]) => scoresOf(measure(paint, tint))
+
+describe('the reference scores', () => {
+  it('are all 100 for the original itself', () => {
+    expect(score(scene)).toEqual(Object.fromEntries(aspects.map((aspect) => [aspect, 100])))
+  })
+
+  it('are the same to the last digit when measured again', () => {
+    const paint: Paint = (x, y, frame) => scene(x + frame / 3, y, frame) + 9 * hashNoise(x, y, frame)
+
+    expect(measure(paint)).toEqual(measure(paint))
+  })
+
+  it('never rise while an answer gets worse in more ways', () => {
+    const worse = [0, 10, 25, 50, 100].map((strength) =>
+      score((x, y, frame) => scene(x, y, frame) + ((strength * frame) / count) * hashNoise(x, y, frame)),
+    )
+
+    for (const aspect of ['prompt_adherence', 'temporal_consistency', 'visual_quality'] as const) {
+      const values = worse.map((scores) => scores[aspect])
+      expect(values, aspect).toEqual([...values].sort((a, b) => b - a))
+      expect(values.at(-1), aspect).toBeLessThan(values[0]!)
+    }
+  })
+
+  it.each<[string, Aspect, Paint]>([
+    ['another first frame', 'first_frame_fidelity', (x, y, f) => scene(207 - x, 119 - y, f)],
+    ['a picture that stands still', 'prompt_adherence', (x, y) => scene(x, y, 0)],
+    ['the course run backwards', 'prompt_adherence', (x, y, f) => scene(x, y, count - 1 - f)],
+    [
+      'a cut to something else half-way',
+      'temporal_consistency',
+      (x, y, f) => (f < 16 ? scene(x, y, f) : 255 - scene(y, x, f)),
+    ],
+    ['a lamp that flickers', 'temporal_consistency', (x, y, f) => scene(x, y, f) + (f % 2) * 40],
+    ['hardly any motion', 'motion_quality', (x, y, f) => scene(x, y, f / 20)],
+    ['far too much motion', 'motion_quality', (x, y, f) => scene(x + 60 * Math.sin(f), y + 40 * Math.cos(f), f)],
+    ['a camera that runs away', 'camera_composition', (x, y, f) => scene(x + f, y + f / 2, f)],
+  ])('fail %s on %s', (_what, aspect, paint) => {
+    expect(score(paint)[aspect]).toBeLessThan(50)
+  })
+
+  it('take colour, sharpness and noise from visual quality', () => {
+    expect(score(scene, [60, 0, -60]).visual_quality).toBeLessThan(85)
+    expect(score((x, y, f) => 100 + (scene(x, y, f) - 100) / 4).visual_quality).toBeLessThan(70)
+    expect(score((x, y, f) => scene(x, y, f) + 40 * hashNoise(x, y, f)).visual_quality).toBeLessThan(60)
+  })
+
+  it('follow from the published measurements alone', () => {
+    const {measurements, aspects: scores} = reportOf(measure((x, y, f) => scene(x, y, f) + 20 * hashNoise(x, y, f)))
+
+    // What was published is JSON, and says the same as what was measured.
+    expect(scoresOf(JSON.parse(JSON.stringify(measurements)))).toEqual(scores)
+  })
+})
+
+describe('the report', () => {
+  it('says with figures what was strong and what was weak', () => {
+    const report = reportOf(measure((x, y) => scene(x, y, 0)))
+
+    expect(report.strengths.join()).toMatch(/first frame: SSIM 1\.00 with the given one, 0\.00 of 255 away/)
+    expect(report.issues.join()).toMatch(/amount of motion: 0\.00 of 255 in half a second, the original \d/)
+    for (const text of [...report.strengths, ...report.issues]) expect(text.length).toBeLessThanOrEqual(200)
+    expect(report.reasoning.length).toBeLessThanOrEqual(2000)
+  })
+
+  it('is less sure of a clip in which hardly anything moves', () => {
+    const calm: Paint = (x, y, f) => scene(x, y, f / 60)
+    const quiet = look(calm)
+
+    expect(reportOf(compare(quiet, quiet, conditioning)).confidence).toBeLessThan(70)
+    expect(reportOf(measure(scene)).confidence).toBe(100)
+  })
+})
