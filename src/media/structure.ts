@@ -22,7 +22,9 @@ const codecNames: Readonly<Record<string, string>> = {avc: 'h264'}
  */
 export async function readStructure(file: string, container: Container): Promise<Structure | undefined> {
   if (container.demuxer === 'avi') return undefined
-  const {CustomSource, Input, MATROSKA, MP4, QTFF, WEBM} = await import('mediabunny')
+  const {CustomSource, Input, Logging, LogLevel, MATROSKA, MP4, QTFF, WEBM} = await import('mediabunny')
+  // It would warn of odd files on the console, which is not ours to write on.
+  Logging.level = LogLevel.Silent
   const handle = await open(file, 'r')
   try {
     const {size} = await handle.stat()
@@ -97,6 +99,7 @@ async function walkPackets(
   if (count === 0 || !(walkedS > 0) || !Number.isFinite(walkedS)) return undefined
   const fps = count / walkedS
   if (count < MAX_PACKETS) return {packets: count, fps, durationS: walkedS}
-  const durationS = (await track.getDurationFromMetadata()) ?? walkedS
+  const stated = await track.getDurationFromMetadata()
+  const durationS = stated && Number.isFinite(stated) && stated > walkedS ? stated : walkedS
   return {packets: undefined, fps, durationS}
 }
