@@ -27,5 +27,9 @@ fs.cpSync(src, fresh, {
   recursive: true,
   filter: (from) => fs.statSync(from).isDirectory() || !/\.(ts|md)$/.test(from),
 })
-fs.rmSync(dist, {recursive: true, force: true})
+
+// Two renames: a leoma that is starting meanwhile finds the old program or the new one.
+const old = `${fresh}.old`
+if (fs.existsSync(dist)) fs.renameSync(dist, old)
 fs.renameSync(fresh, dist)
+fs.rmSync(old, {recursive: true, force: true})

@@ -31,7 +31,7 @@ async function aMiner({isRegistered = true} = {}) {
 
   const modelName = `alice/leoma-v1-${miner.hotkey}`
   const commit = (options: Record<string, string | true> = {}) => {
-    const given = {
+    const given: Record<string, string | true> = {
       'model-name': modelName,
       'model-revision': revision,
       'chute-id': 'chute-1',
