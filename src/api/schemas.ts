@@ -41,7 +41,11 @@ export const RankRow = z.object({
   /** One sentence a miner can act on. */
   explain: z.string(),
 })
-export const RankBody = z.object({ranks: z.array(RankRow)})
+export const RankBody = z.object({
+  ranks: z.array(RankRow),
+  /** Miners that are not eligible, with what they lack; the published list leaves them out. */
+  unranked: z.array(RankRow.omit({rank: true})).optional(),
+})
 export type RankBody = z.infer<typeof RankBody>
 
 export const WeightsBody = z.object({
@@ -76,8 +80,11 @@ export const VotersBody = z.object({voters: z.array(Voter)})
 export const RankingBody = z.object({ranking: Ranking, view: SubnetView})
 
 const text = (max: number) =>
-  z.string().refine((value) => [...value].length <= max, `String should have at most ${max} characters`)
-const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? null)
+  z
+    .string()
+    .refine((value) => [...value].length <= max, `String should have at most ${max} characters`)
+    .meta({maxLength: max})
+const optional = <T extends z.ZodType>(schema: T) => schema.nullable().default(null)
 
 /** Published clients may write whole numbers as text, as 3.0 or as booleans, and booleans as words. */
 const whole = <T extends z.ZodType>(schema: T) =>
@@ -102,9 +109,9 @@ export const SampleSubmission = z.object({
   s3_bucket: text(255),
   s3_prefix: text(512),
   passed: truth,
-  confidence: optional(whole(z.number().int().min(0).max(100).nullish())),
+  confidence: optional(whole(z.number().int().min(0).max(100).nullable())),
   reasoning: optional(text(4096)),
-  latency_ms: optional(whole(int32.min(0).nullish())),
+  latency_ms: optional(whole(int32.min(0).nullable())),
   original_artifacts: optional(text(8192)),
   generated_artifacts: optional(text(8192)),
   presentation_order: optional(text(64)),

@@ -9,6 +9,7 @@ import type {Verify} from '../wallet/port.js'
 import {Auth} from './auth.js'
 import {type CorsOptions, corsHeaders, preflight} from './cors.js'
 import {fieldFaults} from './field-faults.js'
+import {openApi} from './openapi.js'
 import {type FieldFault, Refusal, toRefusal} from './refusal.js'
 import {type Caller, JsonText, type Reply, type Route, WithStatus} from './route.js'
 import {routes} from './routes/index.js'
@@ -75,6 +76,10 @@ export function buildServer(deps: ServerDeps): FastifyInstance {
     const answer = preflight(request, cors) ?? elsewhere(request, table)
     return reply.code(answer.status).headers(answer.headers).send({detail: answer.detail})
   })
+
+  const api = lazily(() => openApi(table, deps.version))
+  app.get('/openapi.json', (_request, reply) => reply.type('application/json; charset=utf-8').send(api().text))
+  app.get('/docs', (_request, reply) => reply.type('text/html; charset=utf-8').send(api().page))
 
   for (const route of table) {
     app.route({
@@ -190,4 +195,12 @@ function pattern({path}: Route): RegExp {
   const made = new RegExp(`^${source}$`)
   patterns.set(path, made)
   return made
+}
+
+function lazily<T>(make: () => T): () => T {
+  let made: {value: T} | undefined
+  return () => {
+    made ??= {value: make()}
+    return made.value
+  }
 }

@@ -11,6 +11,7 @@ import {
 import type {Hotkey} from '../../domain/ids.js'
 import type {RankingRow} from '../../domain/ranking.js'
 import {findMiner} from '../../store/miners.js'
+import type {Store} from '../../store/open.js'
 import {listScores, type Score} from '../../store/scores.js'
 import {type Route, route} from '../route.js'
 import {datetime, datetimeWithOffset, hotkeyOf, type RouteDeps, ratio} from './deps.js'
@@ -101,24 +102,8 @@ export function scoreRoutes({store, scorer}: RouteDeps): Route[] {
       handle: () => {
         const rows = scorer.current()?.ranking.rows ?? []
         return {
-          ranks: rows.flatMap((row) => {
-            if (row.rank === null) return []
-            const miner = findMiner(store, row.hotkey)
-            return [
-              {
-                miner_hotkey: row.hotkey,
-                uid: miner?.uid ?? null,
-                rank: row.rank,
-                passed_count: row.numbers.passed ?? 0,
-                pass_rate: passRate(row),
-                block: row.block,
-                eligible: row.eligible,
-                is_valid: miner?.isValid ?? false,
-                invalid_reason: miner?.invalidReason ?? null,
-                explain: row.sentence,
-              },
-            ]
-          }),
+          ranks: rows.flatMap((row) => (row.rank === null ? [] : [{...rankRow(row, store), rank: row.rank}])),
+          unranked: rows.filter(({rank}) => rank === null).map((row) => rankRow(row, store)),
         }
       },
     }),
@@ -140,6 +125,21 @@ export function scoreRoutes({store, scorer}: RouteDeps): Route[] {
       },
     }),
   ]
+}
+
+function rankRow(row: RankingRow, store: Store) {
+  const miner = findMiner(store, row.hotkey)
+  return {
+    miner_hotkey: row.hotkey,
+    uid: miner?.uid ?? null,
+    passed_count: row.numbers.passed ?? 0,
+    pass_rate: passRate(row),
+    block: row.block,
+    eligible: row.eligible,
+    is_valid: miner?.isValid ?? false,
+    invalid_reason: miner?.invalidReason ?? null,
+    explain: row.sentence,
+  }
 }
 
 function aggregate(scores: readonly Score[], row: RankingRow | undefined) {
