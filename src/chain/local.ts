@@ -6,7 +6,7 @@ import {LeomaError} from '../errors.js'
 import type {BlockRef, Clock} from '../runtime/clock.js'
 import type {Signer, Verify} from '../wallet/port.js'
 import {LocalBlocks} from './local-blocks.js'
-import {checkSpace, checkWeights, maxCommitBytes, requireNeuron, requireSubnet} from './local-rules.js'
+import {checkLocalWeights, checkSpace, maxCommitBytes, requireNeuron, requireSubnet} from './local-rules.js'
 import {LocalState, type SubnetSettings, type WeightEvent} from './local-state.js'
 import type {Chain, Commitment, Hyperparameters, Metagraph, Receipt, StoredWeights, WeightsCall} from './port.js'
 import {scaleWeights} from './weights.js'
@@ -173,7 +173,7 @@ export class LocalChain implements Chain {
       const {uids, values} = weights
       const extrinsic = this.#signed('setWeights', {netuid, mecid, uids, values, versionKey}, signer)
       const {hotkey} = signer
-      const {uid} = checkWeights(this.#state, call, weights, {hotkey, block: block.number})
+      const {uid} = checkLocalWeights(this.#state, call, weights, {hotkey, block: block.number})
       this.#state.saveWeights({block: block.number, netuid, mecid, uid, hotkey, uids, values, versionKey, extrinsic})
       return {extrinsic, block}
     })
