@@ -16,6 +16,7 @@ import type {Generator, Models} from './models/port.js'
 import type {Objects} from './objects/port.js'
 import {type Clock, SystemClock, systemTime} from './runtime/clock.js'
 import {Health} from './runtime/health.js'
+import {keepHeapSmall} from './runtime/heap.js'
 import type {Logger} from './runtime/logger.js'
 import type {Service} from './runtime/service.js'
 import {Shutdown} from './runtime/shutdown.js'
@@ -106,6 +107,7 @@ interface Parts extends Ours {
 async function run(names: readonly ServiceName[], parts: Parts): Promise<void> {
   const {config, health, log, shutdown} = parts
   requireSupportedNetwork(config.network)
+  keepHeapSmall()
   const {walletReady} = await import('./wallet/keypair.js')
   await walletReady()
   const clock = new SystemClock({log, health, blocks: parts.chain})
@@ -335,6 +337,7 @@ export async function openLocalnet(
   signal: AbortSignal,
 ): Promise<Localnet> {
   const {env, log, onEvent} = host
+  keepHeapSmall()
   const [
     {Localnet},
     {loadConfig},

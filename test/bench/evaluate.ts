@@ -1,0 +1,88 @@
+import {performance} from 'node:perf_hooks'
+import {ReferenceJudge} from '../../src/judge/reference.js'
+import {Evaluator} from '../../src/mechanisms/video/evaluator.js'
+import {defaults} from '../../src/mechanisms/video/params.js'
+import {Sampler} from '../../src/mechanisms/video/sampler.js'
+import {fileArgument} from '../../src/media/run.js'
+import {createSigner} from '../../src/wallet/keypair.js'
+import {netuid, owner, run, VideoWorld} from '../helpers/video-world.js'
+import type {Measured} from './run.js'
+
+const outputs = 12
+const repeats = 3
+
+/** A whole task as a validator sees it (fetching, gates, judge, signature, journal), judged one by one and two by two. */
+export async function bench(): Promise<Measured[]> {
+  const world = new VideoWorld({request: defaults.request, gates: defaults.gates})
+  try {
+    await publishTask(world)
+    const timings = new Map<number, number[]>([
+      [1, []],
+      [2, []],
+    ])
+    // Alternating, so that a machine that gets slower or faster does so for both.
+    for (let repeat = 0; repeat < repeats; repeat++) {
+      for (const [concurrency, taken] of timings)
+        taken.push(await evaluate(world, concurrency, `${concurrency}-${repeat}`))
+    }
+    const [one, two] = [...timings.values()].map((taken) => Math.min(...taken))
+    if (!one || !two) throw new Error('nothing was measured')
+    const note = `${(one / 1000).toFixed(2)} s one by one, ${(two / 1000).toFixed(2)} s two by two, ${outputs} outputs`
+    return [{name: 'evaluating a task, concurrency 2 against 1', ratio: one / two, limit: 1.7, bad: 'under', note}]
+  } finally {
+    await world.close()
+  }
+}
+
+async function publishTask(world: VideoWorld): Promise<void> {
+  await world.addSource('bars.mp4', 0)
+  world.api.minersInForce = Array.from({length: outputs}, (_, index) => ({
+    uid: index + 1,
+    hotkey: createSigner({uri: `//Bench${index}`}).hotkey,
+    ...{model_name: 'user/leoma', model_revision: 'a'.repeat(40), model_hash: null, chute_slug: null},
+    chute_id: String(index),
+    ...{is_valid: true, invalid_reason: null, block: index, last_validated_at: null},
+  }))
+  world.api.votersInForce = [{hotkey: owner.hotkey, uid: 0, stakeRao: '1'}]
+  world.answering = async ({chuteId}, {width, height, fps, frames}, {to}) => {
+    const clip = fileArgument(to.replace(/[^/]+$/, 'original_clip.mp4'))
+    const graph = `fps=${fps},scale=${width}:${height},tpad=stop=-1:stop_mode=clone`
+    // Another quality for each: equal bytes would be judged only once.
+    const encoding = ['-c:v', 'libx264', '-preset', 'ultrafast', '-crf', String(14 + Number(chuteId))]
+    const {signal} = world.stop
+    await run(['-i', clip, '-vf', graph, '-frames:v', String(frames), ...encoding, '-y', fileArgument(to)], {
+      ...{signal, what: 'an output'},
+    })
+    const {sha256, sizeBytes} = await world.samples.putFile(`scratch/${chuteId}.mp4`, to, 'video/mp4', signal)
+    return {outcome: 'ok', reason: null, latencyMs: 1, attempts: 1, file: {sha256, sizeBytes}}
+  }
+  world.nextRound()
+  const ports = await world.ports('sampler')
+  try {
+    await new Sampler(ports).turn({at: 0, signal: world.stop.signal})
+  } finally {
+    ports.close()
+  }
+  const answers = world.api.tasks.at(-1)?.manifest.answers ?? []
+  const ok = answers.filter(({outcome}) => outcome === 'ok').length
+  if (ok !== outputs) throw new Error(`${ok} of ${outputs} outputs passed the gates on subnet ${netuid}`)
+}
+
+async function evaluate(world: VideoWorld, concurrency: number, name: string): Promise<number> {
+  const ports = await world.ports(`validator-${name}`)
+  try {
+    const evaluator = new Evaluator({
+      ...ports,
+      judges: [new ReferenceJudge({media: world.media})],
+      settings: {...ports.settings, maxConcurrentJudgements: concurrency},
+    })
+    const startedAt = performance.now()
+    await evaluator.turn({at: 0, signal: world.stop.signal})
+    const taken = performance.now() - startedAt
+    const judged = ports.journal.verdictsOf(1).length
+    if (judged !== outputs) throw new Error(`${judged} of ${outputs} outputs were judged`)
+    return taken
+  } finally {
+    ports.close()
+  }
+}
