@@ -6,14 +6,14 @@ import {reportOf, scoresOf} from '../../../src/judge/scores.js'
 import {timelineOf} from '../../../src/judge/timeline.js'
 import {grayFrames, hashNoise, type Paint, rgbFrames, scene} from '../../helpers/frames.js'
 
-const [count, fps] = [33, 16]
+const [count, fps] = [49, 16]
 
 function look(paint: Paint, tint?: number[]) {
   // One colour frame a second, twice as large, as the judge takes them.
   const close: Paint = (x, y, second) => paint(x / 2, y / 2, second * fps)
   return {
     timeline: timelineOf(grayFrames(paint, {count}), count, fps),
-    looks: looksOf(rgbFrames(close, {width: 416, height: 240, count: 2}, tint)),
+    looks: looksOf(rgbFrames(close, {width: 416, height: 240, count: 3}, tint)),
   }
 }
 
@@ -66,6 +66,38 @@ describe('the reference scores', () => {
     expect(score(scene, [60, 0, -60]).visual_quality).toBeLessThan(85)
     expect(score((x, y, f) => 100 + (scene(x, y, f) - 100) / 4).visual_quality).toBeLessThan(70)
     expect(score((x, y, f) => scene(x, y, f) + 40 * hashNoise(x, y, f)).visual_quality).toBeLessThan(60)
+  })
+
+  it.each<[keyof Measurements, number, Aspect, number]>([
+    ['first_frame_ssim', 0.2, 'first_frame_fidelity', 0],
+    ['first_frame_difference_luma', 40, 'first_frame_fidelity', 0],
+    ['motion_correlation', 0.1, 'prompt_adherence', 50],
+    ['course_correlation', 0.1, 'prompt_adherence', 75],
+    ['content_ssim', 0.3, 'prompt_adherence', 75],
+    ['flicker_ratio', 4, 'temporal_consistency', 0],
+    ['jump_ratio', 4, 'temporal_consistency', 0],
+    ['late_content_ratio', 0.3, 'temporal_consistency', 0],
+    ['motion_energy_likeness', 0.2, 'motion_quality', 0],
+    ['sharpness_ratio', 0.3, 'visual_quality', 60],
+    ['sharpness_ratio', 1 / 0.3, 'visual_quality', 60],
+    ['noise_excess_luma', 4, 'visual_quality', 75],
+    ['colour_shift_rgb', 20, 'visual_quality', 80],
+    ['contrast_ratio', 2, 'visual_quality', 85],
+    ['camera_path_error_px', 6, 'camera_composition', 50],
+    ['final_layout_correlation', 0.2, 'camera_composition', 50],
+  ])('lose on a %s of %d what it weighs, in its aspect alone', (name, value, aspect, left) => {
+    const perfect = measure(scene)
+
+    expect(scoresOf({...perfect, [name]: value})).toEqual({...scoresOf(perfect), [aspect]: left})
+  })
+
+  it('see flicker in the worst second and a jump in its one frame', () => {
+    const flickering = measure((x, y, f) => scene(x, y, f) + (f < 8 ? 40 * (f % 2) : 0))
+    const jumping = measure((x, y, f) => scene(x, y, f) + (f < 16 ? 0 : 60))
+
+    expect(flickering.flicker_ratio).toBeGreaterThan(3)
+    expect(jumping.jump_ratio).toBeGreaterThan(3)
+    expect(jumping.flicker_ratio).toBeLessThan(flickering.flicker_ratio)
   })
 
   it('follow from the published measurements alone', () => {
