@@ -4,7 +4,7 @@ export default class Serve extends ServiceCommand {
   static override summary = 'validate: judge new tasks and set weights, in one process'
   static override description =
     'What a validator runs for months. Judges every published task, sends the signed verdicts to the owner, and sets ' +
-    'weights that it has recomputed from the public verdicts of all validators. Stops cleanly on SIGTERM.'
+    'weights to the published ranking; while that cannot be had, the last good winner is kept. Stops cleanly on SIGTERM.'
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
     'NETWORK=localnet <%= config.bin %> <%= command.id %>',
