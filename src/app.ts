@@ -1,5 +1,4 @@
 import {readFile} from 'node:fs/promises'
-import {availableParallelism} from 'node:os'
 import path from 'node:path'
 import {z} from 'zod'
 import type {OwnerApi} from './api/port.js'
@@ -7,7 +6,6 @@ import type {Captioner} from './caption/port.js'
 import type {Chain} from './chain/port.js'
 import type {Config} from './config/load.js'
 import {requireSupportedNetwork} from './config/networks.js'
-import {Hotkey} from './domain/ids.js'
 import {LeomaError} from './errors.js'
 import type {Judge} from './judge/port.js'
 import type {Ports, Report} from './mechanisms/types.js'
@@ -19,10 +17,7 @@ import {Health} from './runtime/health.js'
 import {keepHeapSmall} from './runtime/heap.js'
 import type {Logger} from './runtime/logger.js'
 import type {Service} from './runtime/service.js'
-import {Shutdown} from './runtime/shutdown.js'
-import type {LocalnetEvent} from './services/localnet/events.js'
-import type {Localnet} from './services/localnet/localnet.js'
-import type {LocalnetDeps, LocalnetOptions} from './services/localnet/parts.js'
+import type {Shutdown} from './runtime/shutdown.js'
 import type {Journal} from './store/journal-port.js'
 import type {Store} from './store/open.js'
 import type {Signer} from './wallet/port.js'
@@ -157,8 +152,8 @@ async function buildApi(parts: Parts): Promise<Service> {
     store: await parts.store(),
     models: await openModels(parts),
     params: server.examFile === undefined ? run.defaults : await readExamParams(server.examFile),
-    samplers: [signer.hotkey, ...server.adminHotkeys.map((hotkey) => Hotkey.parse(hotkey))],
-    admins: [],
+    samplers: [signer.hotkey, ...server.samplerHotkeys],
+    admins: server.adminHotkeys,
     minStakeRao: server.minValidatorStakeRao,
     host: server.host,
     port: server.port,
@@ -321,89 +316,6 @@ async function openModels({config}: Ours): Promise<Models> {
 async function openJournal({store}: Parts): Promise<Journal> {
   const {StoreJournal} = await import('./store/journal.js')
   return new StoreJournal(await store())
-}
-
-export interface LocalnetHost {
-  /** Only what says where programs are is read from it: a localnet is the same in every environment. */
-  readonly env: NodeJS.ProcessEnv
-  readonly log: Logger
-  readonly onEvent: (event: LocalnetEvent) => void
-}
-
-/** A whole subnet in this process: an app of its own for each of its people, sharing nothing but files and HTTP. */
-export async function openLocalnet(
-  options: LocalnetOptions,
-  host: LocalnetHost,
-  signal: AbortSignal,
-): Promise<Localnet> {
-  const {env, log, onEvent} = host
-  keepHeapSmall()
-  const [
-    {Localnet},
-    {loadConfig},
-    {verify, walletReady},
-    {HttpOwnerApi},
-    {FfmpegMedia},
-    {createRunner},
-    {resolveFfmpeg},
-  ] = await Promise.all([
-    import('./services/localnet/localnet.js'),
-    import('./config/load.js'),
-    import('./wallet/keypair.js'),
-    import('./api/client.js'),
-    import('./media/ffmpeg.js'),
-    import('./media/run.js'),
-    import('./media/resolve.js'),
-  ])
-  await walletReady()
-  const time = systemTime()
-  const passed = env.FFMPEG_PATH === undefined ? {} : {FFMPEG_PATH: env.FFMPEG_PATH}
-  const ffmpeg = await resolveFfmpeg({ffmpegPath: env.FFMPEG_PATH, searchPath: env.PATH}, signal)
-  if (ffmpeg.missingFilters.length > 0) {
-    const missing = ffmpeg.missingFilters.join(', ')
-    throw new LeomaError(
-      'config',
-      'FFMPEG_INCOMPLETE',
-      `${ffmpeg.path} lacks filters that localnet needs: ${missing}`,
-      {
-        hints: ['apt install ffmpeg (Debian, Ubuntu) or brew install ffmpeg (macOS)', 'or FFMPEG_PATH=/path/to/ffmpeg'],
-      },
-    )
-  }
-  const runner = createRunner({ffmpeg: ffmpeg.path})
-  const startPart: LocalnetDeps['startPart'] = (spec, report) => {
-    const shutdown = new Shutdown()
-    const config = loadConfig(spec.services, {...passed, ...spec.env})
-    const partLog = log.child({part: spec.name})
-    const app = createApp({config, log: partLog, shutdown, report, ...(spec.wrap && {wrap: spec.wrap})})
-    const ended = app
-      .run(spec.services)
-      .catch((error: unknown) => {
-        if (!shutdown.signal.aborted) throw error
-        partLog.debug({err: error}, 'ended while it was starting')
-      })
-      .finally(() => shutdown.close())
-    return {
-      ended,
-      stop: () => {
-        shutdown.stop()
-        return ended
-      },
-    }
-  }
-  return Localnet.start(
-    options,
-    {
-      startPart,
-      openApi: (url) => new HttpOwnerApi({url, time, timeoutMs: 10_000, attempts: 1, log}),
-      media: new FfmpegMedia({run: runner}),
-      ffmpeg: runner,
-      ...{time, verify, log, onEvent},
-      netuid: loadConfig('all', passed).netuid,
-      concurrency: availableParallelism(),
-    },
-    signal,
-  )
 }
 
 /** Asked for once, opened once, and the same for all who ask; a failure is not remembered. */

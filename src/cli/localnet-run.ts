@@ -1,4 +1,4 @@
-import {openLocalnet} from '../app.js'
+import {openLocalnet} from '../app/localnet.js'
 import {environment} from '../config/environment.js'
 import {loadConfig} from '../config/load.js'
 import {secretKeys, secretValues} from '../config/redact.js'

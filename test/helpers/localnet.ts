@@ -1,7 +1,7 @@
 import {existsSync} from 'node:fs'
 import path from 'node:path'
 import {HttpOwnerApi} from '../../src/api/client.js'
-import {openLocalnet} from '../../src/app.js'
+import {openLocalnet} from '../../src/app/localnet.js'
 import {systemTime} from '../../src/runtime/clock.js'
 import {createLogger, type Logger, silentLogger} from '../../src/runtime/logger.js'
 import type {LocalnetEvent} from '../../src/services/localnet/events.js'

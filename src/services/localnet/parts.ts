@@ -86,7 +86,6 @@ export function partSpecs({dataDir, provisioned, hidden}: Stage, port: number): 
       ...shared,
       ...wallet(walletNames.owner),
       API_PORT: String(port),
-      ADMIN_HOTKEYS: provisioned.wallets.owner.hotkey,
       EXAM_FILE: examFile(dataDir),
       MINER_VALIDATION_INTERVAL: '2',
       VALIDATOR_SYNC_INTERVAL: '2',
