@@ -51,7 +51,7 @@ export type RankBody = z.infer<typeof RankBody>
 export const WeightsBody = z.object({
   winner_uid: Uid,
   miners: z.array(z.object({miner_hotkey: Hotkey, uid: Uid, pass_rate: z.number(), weight: z.number()})),
-  /** True when nobody is eligible; `winner_uid` is then 0, which alone does not say so. */
+  /** True when nobody deserves the emission. `winner_uid` 0 alone does not say so: too little may have settled. */
   burn: z.boolean().optional(),
   exam_hash: z.string().optional(),
   state_hash: z.string().optional(),

@@ -1,6 +1,7 @@
 import {availableParallelism, homedir} from 'node:os'
 import path from 'node:path'
 import type {z} from 'zod'
+import type {Hotkey} from '../domain/ids.js'
 import {LeomaError} from '../errors.js'
 import {isFor, type Role, type Variable, type VariableName, variableNames, variables} from './variables.js'
 
@@ -18,7 +19,9 @@ export interface Config {
     readonly host: string
     readonly port: number
     readonly corsOrigins: readonly string[]
-    readonly adminHotkeys: readonly string[]
+    readonly adminHotkeys: readonly Hotkey[]
+    /** Beside the owner's; the list is part of the exam. */
+    readonly samplerHotkeys: readonly Hotkey[]
     readonly maxBodyBytes: number
     readonly signatureExpiryS: number
     readonly minValidatorStakeRao: bigint
@@ -129,6 +132,7 @@ function build(values: Values, asked: readonly Role[] | 'all', env: NodeJS.Proce
       port,
       corsOrigins: values.CORS_ORIGINS ?? [],
       adminHotkeys: values.ADMIN_HOTKEYS ?? [],
+      samplerHotkeys: values.SAMPLER_HOTKEYS ?? [],
       maxBodyBytes: need('MAX_BODY_SIZE'),
       signatureExpiryS: need('SIGNATURE_EXPIRY_SECONDS') / 1000,
       minValidatorStakeRao: need('MIN_VALIDATOR_STAKE'),

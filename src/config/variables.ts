@@ -151,7 +151,12 @@ export const variables = {
   },
   ADMIN_HOTKEYS: {
     schema: list(Hotkey),
-    about: 'addresses that may publish tasks, separated by commas; the sampler signs with one of them',
+    about: 'addresses that may do what the owner may, such as writing the blacklist, separated by commas',
+    roles: ['api'],
+  },
+  SAMPLER_HOTKEYS: {
+    schema: list(Hotkey),
+    about: "addresses that may make tasks beside the owner's, separated by commas; a change begins a new exam",
     roles: ['api'],
   },
   SIGNATURE_EXPIRY_SECONDS: {

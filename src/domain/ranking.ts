@@ -18,6 +18,13 @@ export const RankingRow = z.object({
 })
 export type RankingRow = z.infer<typeof RankingRow>
 
+/**
+ * `pay` the rows with a weight, `burn` because nobody deserves the emission, or `wait` because too little has settled to
+ * say either: then whoever set weights before keeps them.
+ */
+export const Decision = z.enum(['pay', 'burn', 'wait'])
+export type Decision = z.infer<typeof Decision>
+
 export const Ranking = z.object({
   mechanism: z.string(),
   mechanismVersion: z.number().int().positive(),
@@ -30,6 +37,7 @@ export const Ranking = z.object({
   window: z.array(z.number().int()),
   /** In rank order, then the rest by hotkey. */
   rows: z.array(RankingRow),
+  decision: Decision,
   /** Why there is, or is no, winner. */
   summary: z.string(),
 })

@@ -103,10 +103,10 @@ function register(options: OwnerApiOptions, scorer: Scorer, settle: Turn, clock:
   })
 }
 
-function settlementTurn({store, chain, log}: OwnerApiOptions, scorer: Scorer, clock: Clock): Turn {
+function settlementTurn({store, mechanism, chain, log}: OwnerApiOptions, scorer: Scorer, clock: Clock): Turn {
   return async (signal) => {
     const {number: block} = await chain.head(signal)
-    const settled = settleOnce({store, block, at: clock.now(), log})
+    const settled = settleOnce({store, mechanism, block, at: clock.now(), log})
     if (settled.length > 0) await scorer.turn(signal)
   }
 }

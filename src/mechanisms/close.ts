@@ -51,6 +51,7 @@ function ruleOf<Params, Submission, Evidence, State>(
   }
   return {
     exam,
+    settleBlocks: mechanism.settleBlocks(params),
     initial: () => mechanism.initial(params),
     load,
     hash: (state) => hashOf(state),

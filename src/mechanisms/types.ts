@@ -5,7 +5,7 @@ import type {Chain} from '../chain/port.js'
 import type {Parsed} from '../domain/commitment.js'
 import type {Exam} from '../domain/exam.js'
 import type {Hotkey, Sha256, TaskId, Uid} from '../domain/ids.js'
-import type {RankingRow} from '../domain/ranking.js'
+import type {Decision, RankingRow} from '../domain/ranking.js'
 import type {SubnetView} from '../domain/subnet.js'
 import type {Outcome} from '../domain/task.js'
 import type {SettledTask} from '../domain/verdict.js'
@@ -23,8 +23,9 @@ import type {Signer, Verify} from '../wallet/port.js'
 export type EvidenceKey = readonly (number | string)[]
 
 export interface Weighing {
-  /** In rank order, then the miners that are not eligible by hotkey. Weights sum to 1, or are all 0 to burn. */
+  /** In rank order, then the miners that are not eligible by hotkey. Weights sum to 1, or are all 0 unless `pay`. */
   readonly rows: readonly RankingRow[]
+  readonly decision: Decision
   /** Tasks (or rounds) that count. */
   readonly window: readonly number[]
   readonly summary: string
@@ -149,6 +150,8 @@ export interface Mechanism<Params, Submission, Evidence, State> {
   /** Called in key order. Returns a new state; the given one is left alone. */
   fold(state: State, evidence: Evidence, params: Params): State
   weigh(state: State, subnet: SubnetView, params: Params): Weighing
+  /** Blocks after a task's for which verdicts are taken, unless every voter has judged every output before. */
+  settleBlocks(params: Params): number
   readonly services: Partial<Record<Role, (ports: Ports) => Service>>
   readonly cast: readonly Profile[]
 }
@@ -169,6 +172,7 @@ export interface AnyMechanism {
 /** A mechanism under one exam. States are opaque JSON to everyone else. */
 export interface Rule {
   readonly exam: Exam
+  readonly settleBlocks: number
   initial(): unknown
   /** Sorts, drops what is at or below the watermark, folds the rest. */
   replay(state: unknown, tasks: readonly SettledTask[]): unknown

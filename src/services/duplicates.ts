@@ -1,3 +1,4 @@
+import {shareTakenFrom} from '../domain/fingerprint.js'
 import type {StoredMiner} from '../store/miners.js'
 
 /**
@@ -30,11 +31,5 @@ const isStanding = (reason: string | null) =>
   reason === null || reason.startsWith('chute_') || reason === 'hf_model_fetch_failed'
 
 function isCopy(miner: StoredMiner, earlier: StoredMiner, share: number): boolean {
-  if (miner.modelHash === earlier.modelHash) return true
-  const files = new Map(miner.weightFiles.map(({sha256, sizeBytes}) => [sha256, sizeBytes]))
-  const all = [...files.values()].reduce((sum, size) => sum + size, 0)
-  if (all === 0) return false
-  const theirs = new Set(earlier.weightFiles.map(({sha256}) => sha256))
-  const shared = [...files].reduce((sum, [hash, size]) => sum + (theirs.has(hash) ? size : 0), 0)
-  return shared / all >= share
+  return miner.modelHash === earlier.modelHash || shareTakenFrom(earlier.weightFiles, miner.weightFiles) >= share
 }

@@ -1,6 +1,6 @@
-import {sha256} from '../domain/canonical.js'
 import {type ModelSubmission, parseModelCommitment} from '../domain/commitment.js'
-import type {Hotkey, Sha256, Uid} from '../domain/ids.js'
+import {fingerprint} from '../domain/fingerprint.js'
+import type {Hotkey, Uid} from '../domain/ids.js'
 import type {Chute, Model, Models} from '../models/port.js'
 import {withDeadline} from '../runtime/deadline.js'
 import type {StoredMiner} from '../store/miners.js'
@@ -96,7 +96,7 @@ async function probe(
     return {...doubtful('hf_model_fetch_failed'), chuteSlug: chute.slug}
   const found = {
     ...deployed,
-    modelHash: modelHash(model),
+    modelHash: fingerprint(model.weights) ?? null,
     weightFiles: model.weights.map(({sha256, sizeBytes}) => ({sha256, sizeBytes})),
   }
   if (model.sha !== submission.modelRevision)
@@ -130,11 +130,6 @@ export function keepForNow(
   if (earlier?.isValid && failures <= toleratedFailures)
     return {...row, chuteSlug: earlier.chuteSlug, isValid: true, failures}
   return {...row, chuteSlug: earlier?.chuteSlug ?? null, invalidReason: reason, failures}
-}
-
-/** The published fingerprint: SHA-256 of the concatenated sorted hashes of the weight files. */
-function modelHash({weights}: Model): Sha256 {
-  return sha256([...new Set(weights.map(({sha256}) => sha256))].sort().join(''))
 }
 
 function isSameOffer(previous: StoredMiner, row: StoredMiner): boolean {

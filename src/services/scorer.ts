@@ -62,7 +62,7 @@ export class Scorer {
     const state = await fold(store, exam, rule, {time, signal, from: this.#stored(exam, rule)})
 
     const view = subnetView(metagraph, store)
-    const {rows, window, summary} = rule.weigh(state.state, view)
+    const {rows, decision, window, summary} = rule.weigh(state.state, view)
     const ranking: Ranking = {
       mechanism: mechanism.name,
       mechanismVersion: mechanism.version,
@@ -71,6 +71,7 @@ export class Scorer {
       stateHash: state.hash as Ranking['stateHash'], // Rule.hash is a SHA-256 in hex.
       window: [...window],
       rows: [...rows],
+      decision,
       summary,
     }
     const made = {ranking, view, madeAt: time.now()}

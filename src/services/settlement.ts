@@ -1,18 +1,17 @@
-import {z} from 'zod'
 import type {Hotkey, TaskId} from '../domain/ids.js'
+import {stakeVote} from '../domain/stake-vote.js'
 import type {TaskManifest} from '../domain/task.js'
-import {stakeVote} from '../mechanisms/video/rules.js'
+import {LeomaError} from '../errors.js'
+import type {AnyMechanism} from '../mechanisms/types.js'
 import type {Logger} from '../runtime/logger.js'
 import {findExam} from '../store/exams.js'
 import type {Store} from '../store/open.js'
 import {findTask, openTasks, type Settlement, settleTask} from '../store/tasks.js'
 import {verdictsOfTask} from '../store/verdicts.js'
 
-/** The part of every exam that settlement reads. */
-const SettleParams = z.object({ranking: z.object({settleBlocks: z.number().int().min(1)})})
-
 export interface SettlementOptions {
   readonly store: Store
+  readonly mechanism: AnyMechanism
   /** The chain's head. */
   readonly block: number
   /** Milliseconds since 1970. */
@@ -24,11 +23,11 @@ export interface SettlementOptions {
  * Closes tasks on which every voter has judged every output, or whose time is up. In task order without gaps, so that
  * the log of settled tasks only ever grows at its end and nobody has folded past a task that is still open.
  */
-export function settleOnce({store, block, at, log}: SettlementOptions): TaskId[] {
+export function settleOnce({store, mechanism, block, at, log}: SettlementOptions): TaskId[] {
   const settled: TaskId[] = []
   for (const open of openTasks(store)) {
     const isComplete = open.verdicts >= open.expectedVerdicts
-    if (!isComplete && block < open.block + settleBlocks(store, open.examHash)) break
+    if (!isComplete && block < open.block + settleBlocks(store, mechanism, open.examHash)) break
     const task = findTask(store, open.taskId)
     if (!task) break
     settleTask(store, {
@@ -46,8 +45,16 @@ export function settleOnce({store, block, at, log}: SettlementOptions): TaskId[]
   return settled
 }
 
-function settleBlocks(store: Store, examHash: string): number {
-  return SettleParams.parse(findExam(store, examHash)?.exam.params).ranking.settleBlocks
+/** At once for a task of an exam that this program cannot run any more: it must not hold up the ones after it. */
+function settleBlocks(store: Store, mechanism: AnyMechanism, examHash: string): number {
+  const exam = findExam(store, examHash)
+  if (!exam) return 0
+  try {
+    return mechanism.rule(exam.exam).settleBlocks
+  } catch (error) {
+    if (error instanceof LeomaError && error.code === 'EXAM_UNSUPPORTED') return 0
+    throw error
+  }
 }
 
 /** What pages show of each asked miner; the ranking folds the verdicts themselves. */

@@ -45,20 +45,21 @@ describe.each(mechanisms)('mechanism $name', (mechanism) => {
     )
     .map((setups) => setups.map((setup, index) => aSettledTask({taskId: index + 1, stakes: {v: 5n, w: 4n}, ...setup})))
 
-  it('burns without evidence', () => {
-    const {rows} = rule.weigh(rule.initial(), view)
+  it('pays nobody without evidence, and does not call for a burn either', () => {
+    const {rows, decision} = rule.weigh(rule.initial(), view)
 
     expect(rows.every(({weight}) => weight === 0)).toBe(true)
+    expect(decision).toBe('wait')
   })
 
   it('gives weights that are finite, not negative, and sum to one or to nothing, with a sentence in every row', () => {
     fc.assert(
       fc.property(manyTasks, (tasks) => {
-        const {rows, summary} = rule.weigh(rule.replay(rule.initial(), tasks), view)
+        const {rows, decision, summary} = rule.weigh(rule.replay(rule.initial(), tasks), view)
         const sum = rows.reduce((total, {weight}) => total + weight, 0)
 
         expect(rows.every(({weight}) => Number.isFinite(weight) && weight >= 0)).toBe(true)
-        expect([0, 1]).toContain(Number(sum.toFixed(9)))
+        expect(Number(sum.toFixed(9))).toBe(decision === 'pay' ? 1 : 0)
         expect(rows.every(({sentence}) => sentence.length > 10)).toBe(true)
         expect(summary.length).toBeGreaterThan(5)
         expect(rows.filter(({rank}) => rank !== null).map(({rank}) => rank)).toEqual(

@@ -182,7 +182,7 @@ export class OwnerWorld {
 
   settle(): number[] {
     const {store, log} = this
-    return settleOnce({store, block: this.chain.block, at: this.nowMs, log})
+    return settleOnce({store, mechanism: video, block: this.chain.block, at: this.nowMs, log})
   }
 
   scorer(): Scorer {

@@ -14,7 +14,7 @@ export function weightRoutes({store, scorer}: RouteDeps): Route[] {
       answer: WeightsBody,
       handle: () => {
         const current = scorer.current()
-        if (!current) return {winner_uid: 0, miners: [], burn: true, summary: 'there is no ranking yet'}
+        if (!current) return {winner_uid: 0, miners: [], burn: false, summary: 'there is no ranking yet'}
         const {ranking} = current
         const ranked = ranking.rows.filter(({rank}) => rank !== null)
         const present = ranked.map((row) => ({row, miner: findMiner(store, row.hotkey)}))
@@ -28,7 +28,7 @@ export function weightRoutes({store, scorer}: RouteDeps): Route[] {
             pass_rate: passRate(row),
             weight: row === winner?.row ? 1 : 0,
           })),
-          burn: winner === undefined,
+          burn: ranking.decision === 'burn' || (ranking.decision === 'pay' && winner === undefined),
           exam_hash: ranking.examHash,
           state_hash: ranking.stateHash,
           block: ranking.block,

@@ -22,6 +22,7 @@ export const video: Mechanism<VideoParams, ModelSubmission, VideoEvidence, Video
   watermark,
   fold,
   weigh,
+  settleBlocks: ({ranking}) => ranking.settleBlocks,
   services: {sampler: samplerService, evaluator: evaluatorService},
   cast,
 }

@@ -1,6 +1,7 @@
 import {z} from 'zod'
 import {BlockNumber, compareText, Hotkey, TaskId} from '../../domain/ids.js'
 import type {RankingRow} from '../../domain/ranking.js'
+import {stakeVote} from '../../domain/stake-vote.js'
 import type {MinerView, SubnetView} from '../../domain/subnet.js'
 import {Outcome} from '../../domain/task.js'
 import type {EvidenceKey, Weighing} from '../types.js'
@@ -96,12 +97,6 @@ function positionOf(hotkey: Hotkey, asked: readonly Asked[]): number {
     else high = middle - 1
   }
   return -1
-}
-
-/** Passed when more than half of the stake that voted says so; exactly half fails. Undefined without any stake. */
-export function stakeVote(votes: {forRao: string; allRao: string} | null): boolean | undefined {
-  if (!votes || BigInt(votes.allRao) === 0n) return undefined
-  return 2n * BigInt(votes.forRao) > BigInt(votes.allRao)
 }
 
 export interface Tally {
@@ -219,5 +214,6 @@ export function weigh(state: VideoState, view: SubnetView, params: VideoParams):
       sentence: explain(entry, context),
     }
   })
-  return {rows, window: state.tasks.map(({taskId}) => taskId), summary: summarize(context)}
+  const decision = ranked.length > 0 ? 'pay' : state.tasks.length < params.ranking.minTasks ? 'wait' : 'burn'
+  return {rows, decision, window: state.tasks.map(({taskId}) => taskId), summary: summarize(context)}
 }

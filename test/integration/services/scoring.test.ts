@@ -158,9 +158,18 @@ describe('the ranking', () => {
     })
   })
 
-  it('burns openly when nobody is eligible', async () => {
-    expect(await json('/weights')).toEqual({winner_uid: 0, miners: [], burn: true, summary: 'there is no ranking yet'})
+  it('neither pays nor burns before enough has settled to say either', async () => {
+    expect(await json('/weights')).toEqual({winner_uid: 0, miners: [], burn: false, summary: 'there is no ranking yet'})
 
+    await scorer.turn(never)
+
+    expect(await json('/weights')).toMatchObject({winner_uid: 0, miners: [], burn: false})
+    expect(scorer.current()?.ranking.decision).toBe('wait')
+  })
+
+  it('burns openly when nobody passed anything', async () => {
+    for (let id = 1; id <= 2; id++) await world.judgedTask(app, id, () => false)
+    world.settle()
     await scorer.turn(never)
 
     expect(await json('/weights')).toMatchObject({winner_uid: 0, miners: [], burn: true})

@@ -28,6 +28,7 @@ test('an empty environment is a whole configuration with the published defaults'
       port: 8000,
       corsOrigins: [],
       adminHotkeys: [],
+      samplerHotkeys: [],
       maxBodyBytes: 2_097_152,
       signatureExpiryS: 300,
       minValidatorStakeRao: 1_000_000_000_000n,

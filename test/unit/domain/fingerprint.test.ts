@@ -1,7 +1,7 @@
 import {createHash} from 'node:crypto'
 import {describe, expect, it} from 'vitest'
 import {sha256} from '../../../src/domain/canonical.js'
-import {fingerprint, overlap} from '../../../src/models/fingerprint.js'
+import {fingerprint, shareTakenFrom} from '../../../src/domain/fingerprint.js'
 
 const file = (name: string, sizeBytes = 100) => ({path: `${name}.safetensors`, sha256: sha256(name), sizeBytes})
 
@@ -24,29 +24,29 @@ describe('fingerprint', () => {
   })
 })
 
-describe('overlap', () => {
-  it('is the share of bytes in common', () => {
-    expect(overlap([file('a', 300), file('b', 100)], [file('a', 300), file('c', 100)])).toBe(0.75)
-    expect(overlap([file('a')], [file('b')])).toBe(0)
-    expect(overlap([file('a'), file('b')], [file('b'), file('a')])).toBe(1)
+describe('what a model takes from another', () => {
+  it('is the share of its bytes that the other has too', () => {
+    expect(shareTakenFrom([file('a', 300), file('c', 100)], [file('a', 300), file('b', 100)])).toBe(0.75)
+    expect(shareTakenFrom([file('a')], [file('b')])).toBe(0)
+    expect(shareTakenFrom([file('a'), file('b')], [file('b'), file('a')])).toBe(1)
   })
 
-  it('sees a whole copy through files that were added to it, from both sides', () => {
-    const original = [file('a', 100)]
-    const padded = [file('a', 100), file('padding', 10_000)]
+  it('does not make a fine-tune of a common base a copy of the base', () => {
+    const base = [file('encoder', 100)]
+    const tuned = [file('encoder', 100), file('own', 900)]
 
-    expect(overlap(original, padded)).toBe(1)
-    expect(overlap(padded, original)).toBe(1)
+    expect(shareTakenFrom(base, tuned)).toBe(0.1)
+    expect(shareTakenFrom(tuned, base)).toBe(1)
   })
 
   it('counts a file that is there twice once', () => {
     const twice = [file('a', 100), {...file('a', 100), path: 'again.bin'}, file('b', 100)]
 
-    expect(overlap(twice, [file('a', 100), file('c', 100)])).toBe(0.5)
+    expect(shareTakenFrom([file('a', 100), file('c', 100)], twice)).toBe(0.5)
   })
 
   it('is 0, and a number, for models without weights or of empty files', () => {
-    expect(overlap([], [])).toBe(0)
-    expect(overlap([file('a', 0)], [file('a', 0)])).toBe(0)
+    expect(shareTakenFrom([], [])).toBe(0)
+    expect(shareTakenFrom([file('a', 0)], [file('a', 0)])).toBe(0)
   })
 })
