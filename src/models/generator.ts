@@ -5,6 +5,7 @@ import {Agent, errors} from 'undici'
 import type {Clock} from '../runtime/clock.js'
 import {DeadlineError, withDeadline} from '../runtime/deadline.js'
 import {retry} from '../runtime/retry.js'
+import {isPrivateHost, PrivateAddressError, publicLookup} from './addresses.js'
 import {detailOf, plainText} from './answer-text.js'
 import type {Chute, Generation, GenerationLimits, GenerationRequest, Generator} from './port.js'
 import {BodyError, receive} from './receive.js'
@@ -17,6 +18,8 @@ export interface HttpGeneratorOptions {
   readonly attempts?: number
   /** Pause before the second request, which doubles with each; a twentieth of the time granted if that is less. */
   readonly firstPauseMs?: number
+  /** Only public hosts, and only over TLS: where endpoints are not on this machine, nobody may point into its network. */
+  readonly publicOnly?: boolean
 }
 
 /** Why one request gave no video, and whether another one may. */
@@ -51,20 +54,21 @@ const busyStatuses = new Set([429, 502, 503, 504])
 export class HttpGenerator implements Generator {
   readonly #options: HttpGeneratorOptions
   // A connection per request: one that was closed while idle would look like a miner's failure.
-  readonly #agent = new Agent({
-    pipelining: 0,
-    allowH2: false,
-    maxHeaderSize: maxHeaderBytes,
-    connect: {timeout: connectTimeoutMs},
-    // The exchange has a deadline of its own.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-  })
+  readonly #agent: Agent
   /** One round asks all miners the same thing: the picture is encoded once, not once per miner. */
   readonly #bodies = new WeakMap<GenerationRequest, Buffer>()
 
   constructor(options: HttpGeneratorOptions) {
     this.#options = options
+    this.#agent = new Agent({
+      pipelining: 0,
+      allowH2: false,
+      maxHeaderSize: maxHeaderBytes,
+      connect: {timeout: connectTimeoutMs, ...(options.publicOnly ? {lookup: publicLookup} : {})},
+      // The exchange has a deadline of its own.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    })
   }
 
   async generate(
@@ -114,7 +118,7 @@ export class HttpGenerator implements Generator {
     signal: AbortSignal,
   ): Promise<NonNullable<Generation['file']>> {
     const {time, attempts = 5, firstPauseMs = 2_000} = this.#options
-    const url = endpointUrl(chute)
+    const url = endpointUrl(chute, this.#options.publicOnly === true)
     return retry(
       async (attempt) => {
         progress.attempts = attempt
@@ -158,7 +162,7 @@ export class HttpGenerator implements Generator {
     // A body that is given up on ends with an error, which concerns nobody any more.
     body.on('error', () => {})
     try {
-      if (statusCode !== 200) throw await statusRefusal(statusCode, body, signal)
+      if (statusCode !== 200) throw await statusRefusal(statusCode, headers, body, signal)
       const encoding = headerText(headers['content-encoding']).toLowerCase()
       if (encoding !== '' && encoding !== 'identity') {
         throw new Refusal('rejected:encoding', `the body is encoded as ${plainText(encoding, 40)}`)
@@ -223,24 +227,41 @@ export class HttpGenerator implements Generator {
   }
 }
 
-function endpointUrl({endpoint}: Chute): URL {
+function endpointUrl({endpoint}: Chute, publicOnly: boolean): URL {
   const url = URL.parse(endpoint)
   if (!url || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
     throw new Refusal('permanent', 'the endpoint is not a web address')
+  }
+  if (publicOnly && (url.protocol !== 'https:' || isPrivateHost(url.hostname))) {
+    throw new Refusal('permanent', 'the endpoint is not a public https address')
   }
   url.pathname = `${url.pathname.replace(/\/+$/, '')}/generate`
   return url
 }
 
 /** What a status means for the next try, after the provider's own table. */
-async function statusRefusal(status: number, body: Readable, signal: AbortSignal): Promise<Refusal> {
+async function statusRefusal(
+  status: number,
+  headers: IncomingHttpHeaders,
+  body: Readable,
+  signal: AbortSignal,
+): Promise<Refusal> {
   const detail = await withDeadline('detail', detailTimeoutMs, signal, (within) => {
     within.addEventListener('abort', () => body.destroy(), {once: true})
     return detailOf(body)
   })
   signal.throwIfAborted()
-  const outcome = busyStatuses.has(status) ? 'busy' : status >= 500 || status === 408 ? 'transient' : 'permanent'
-  return new Refusal(outcome, plainText(detail === '' ? `status ${status}` : `status ${status}: ${detail}`))
+  // What the provider needs to find this request in its own logs.
+  const id = plainText(headerText(headers['x-chutes-invocationid']), 64)
+  const text = detail === '' ? `status ${status}` : `status ${status}: ${detail}`
+  return new Refusal(outcomeOf(status, detail), plainText(id === '' ? text : `${text} (invocation ${id})`))
+}
+
+function outcomeOf(status: number, detail: string): Refusal['outcome'] {
+  if (busyStatuses.has(status)) return 'busy'
+  // Our own empty account is no fault of the miner's; only the text tells it from an empty account of the owner.
+  if (status === 402 && /quota|account balance/i.test(detail)) return 'transient'
+  return status >= 500 || status === 408 ? 'transient' : 'permanent'
 }
 
 /** An aborted request is nobody's refusal: the reason of the abort is thrown instead. */
@@ -251,6 +272,7 @@ function networkRefusal(error: unknown, signal: AbortSignal): unknown {
   }
   // A request that cannot be sent at all is our fault, never the miner's.
   if (!(error instanceof Error) || error instanceof errors.InvalidArgumentError) return error
+  if (error instanceof PrivateAddressError) return new Refusal('permanent', error.message)
   const code = 'code' in error ? String(error.code) : error.name
   return new Refusal('transient', plainText(`connection failed: ${code} ${error.message}`))
 }
