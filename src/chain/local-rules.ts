@@ -52,24 +52,36 @@ export function checkLocalWeights(
   return checkWeights(facts, call, weights, sender)
 }
 
-/** The bytes that a commitment takes of its epoch's space. Throws `COMMIT_SPACE_EXCEEDED` when they are not left. */
+/** The bytes that a text takes of its epoch's space. */
+export function commitCost(sizeBytes: number): number {
+  return Math.max(minCommitCost, sizeBytes)
+}
+
+/** Bytes that a hotkey may still commit in the epoch of a block. */
+export function spaceLeft(
+  state: LocalState,
+  {netuid, settings}: Subnet,
+  {hotkey, block}: {readonly hotkey: Hotkey; readonly block: BlockNumber},
+): number {
+  const {tempo} = settings
+  const epochStart = tempo === 0 ? 0 : epochOf(block, netuid, tempo) * (tempo + 1) - (netuid + 1)
+  return maxSpacePerEpoch - state.usedSpace(netuid, hotkey, epochStart)
+}
+
+/** The cost of a commitment. Throws `COMMIT_SPACE_EXCEEDED` when that much is not left. */
 export function checkSpace(
   state: LocalState,
   subnet: Subnet,
   commit: {readonly hotkey: Hotkey; readonly sizeBytes: number; readonly block: BlockNumber},
 ): number {
-  const {netuid, settings} = subnet
-  const {hotkey, block} = commit
-  const cost = Math.max(minCommitCost, commit.sizeBytes)
-  const epoch = epochOf(block, netuid, settings.tempo)
-  const epochStart = settings.tempo === 0 ? 0 : epoch * (settings.tempo + 1) - (netuid + 1)
-  const used = state.usedSpace(netuid, hotkey, epochStart)
-  if (used + cost <= maxSpacePerEpoch) return cost
-  const next = nextEpochStart(block, netuid, settings.tempo)
+  const cost = commitCost(commit.sizeBytes)
+  const left = spaceLeft(state, subnet, commit)
+  if (cost <= left) return cost
+  const next = nextEpochStart(commit.block, subnet.netuid, subnet.settings.tempo)
   throw new LeomaError(
     'chain',
     'COMMIT_SPACE_EXCEEDED',
-    `commitments of this hotkey have used ${used} of ${maxSpacePerEpoch} bytes in this epoch, this one needs ${cost}`,
+    `commitments of this hotkey may use ${left} more of ${maxSpacePerEpoch} bytes in this epoch, this one needs ${cost}`,
     {
       hints: [
         next === undefined ? 'the space never returns with tempo 0' : `wait for the next epoch, at block ${next}`,

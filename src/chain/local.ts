@@ -6,9 +6,26 @@ import {LeomaError} from '../errors.js'
 import type {BlockRef, Clock} from '../runtime/clock.js'
 import type {Signer, Verify} from '../wallet/port.js'
 import {LocalBlocks} from './local-blocks.js'
-import {checkLocalWeights, checkSpace, maxCommitBytes, requireNeuron, requireSubnet} from './local-rules.js'
+import {
+  checkLocalWeights,
+  checkSpace,
+  commitCost,
+  maxCommitBytes,
+  requireNeuron,
+  requireSubnet,
+  spaceLeft,
+} from './local-rules.js'
 import {LocalState, type SubnetSettings, type WeightEvent} from './local-state.js'
-import type {Chain, Commitment, Hyperparameters, Metagraph, Receipt, StoredWeights, WeightsCall} from './port.js'
+import type {
+  Chain,
+  CommitAllowance,
+  Commitment,
+  Hyperparameters,
+  Metagraph,
+  Receipt,
+  StoredWeights,
+  WeightsCall,
+} from './port.js'
 import {scaleWeights} from './weights.js'
 
 export interface LocalChainOptions {
@@ -164,6 +181,15 @@ export class LocalChain implements Chain {
       })
       return {extrinsic, block}
     })
+  }
+
+  async commitAllowance(netuid: Netuid, hotkey: Hotkey, signal: AbortSignal): Promise<CommitAllowance> {
+    return this.#read(signal, (block) => ({
+      maxTextBytes: maxCommitBytes,
+      cost: commitCost,
+      bytesLeft: spaceLeft(this.#state, requireSubnet(this.#state, netuid), {hotkey, block: block.number}),
+      notBefore: undefined,
+    }))
   }
 
   async setWeights(call: WeightsCall, signer: Signer, signal: AbortSignal): Promise<Receipt> {

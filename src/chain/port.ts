@@ -55,6 +55,28 @@ export interface Receipt {
   /** Hash of the extrinsic, `0x…`. */
   readonly extrinsic: string
   readonly block: BlockRef
+  /**
+   * Only for what the chain keeps hidden at first (commit-reveal): about the first block in which it opens it. Until then
+   * `weights` still shows what was there before.
+   */
+  readonly revealBlock?: BlockNumber
+}
+
+export interface CommitOptions {
+  /** In the open, readable at once, instead of hidden until the next blocks. Fewer bytes fit. */
+  readonly plain?: boolean
+}
+
+/** How much a hotkey may still commit. */
+export interface CommitAllowance {
+  /** Bytes of one text. */
+  readonly maxTextBytes: number
+  /** Bytes of space that a text of this many bytes would take. */
+  cost(textBytes: number): number
+  /** Bytes left in this epoch; undefined where only the time between two commitments counts. */
+  readonly bytesLeft: number | undefined
+  /** First block in which the next commitment is accepted; undefined for "now". */
+  readonly notBefore: BlockNumber | undefined
 }
 
 export interface StoredWeights {
@@ -84,11 +106,19 @@ export interface Chain extends BlockSource {
   hyperparameters(netuid: Netuid, signal: AbortSignal): Promise<Hyperparameters>
   /** All revealed commitments, oldest first per hotkey (the chain keeps the last ten). */
   commitments(netuid: Netuid, signal: AbortSignal): Promise<readonly Commitment[]>
-  /** Resolves when the commitment is in a block; the reveal comes `blocksUntilReveal` later. */
-  commit(netuid: Netuid, text: string, signer: Signer, signal: AbortSignal): Promise<Receipt>
+  /** Resolves when the commitment is in a block; the reveal comes one or a few blocks later, or at once for plain ones. */
+  commit(netuid: Netuid, text: string, signer: Signer, signal: AbortSignal, options?: CommitOptions): Promise<Receipt>
+  commitAllowance(
+    netuid: Netuid,
+    hotkey: Hotkey,
+    signal: AbortSignal,
+    options?: CommitOptions,
+  ): Promise<CommitAllowance>
   /** Resolves when the chain has accepted the weights. */
   setWeights(call: WeightsCall, signer: Signer, signal: AbortSignal): Promise<Receipt>
   /** What the chain holds for this uid now; undefined when it never set any. */
   weights(netuid: Netuid, mecid: number, uid: Uid, signal: AbortSignal): Promise<StoredWeights | undefined>
+  /** A page about a block for people, where there is one. */
+  explorerUrl?(block: BlockRef): string | undefined
   close(): Promise<void>
 }

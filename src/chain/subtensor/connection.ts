@@ -106,14 +106,7 @@ export class Connection {
         failures.push(asChainError(endpoint, error))
       }
     }
-    const [first] = failures
-    if (first && failures.every(({code}) => code === first.code && failures.length === 1)) throw first
-    throw new LeomaError(
-      'chain',
-      failures.every(({code}) => code === first?.code) ? (first?.code ?? 'CHAIN_UNREACHABLE') : 'CHAIN_UNREACHABLE',
-      `no node of ${network} can be used: ${failures.map(({message}) => message).join('; ')}`,
-      {hints: first?.hints ?? [], retryable: failures.some(({retryable}) => retryable), cause: first},
-    )
+    throw noNode(network, failures)
   }
 
   async #openAt(endpoint: string): Promise<Open> {
@@ -212,7 +205,7 @@ export class Connection {
 /** The newest metadata format that we can read; only from 15 on it describes the runtime APIs. */
 async function fetchMetadata(rpc: Rpc, signal: AbortSignal): Promise<Uint8Array> {
   for (const version of [16, 15]) {
-    const argument = `0x${version.toString(16)}000000`
+    const argument = `0x${version.toString(16).padStart(2, '0')}000000`
     try {
       const answer = Hex.parse(await rpc.request('state_call', ['Metadata_metadata_at_version', argument], signal))
       // An Option of bytes with their length; the runtime trims what stands in front.
@@ -223,6 +216,18 @@ async function fetchMetadata(rpc: Rpc, signal: AbortSignal): Promise<Uint8Array>
     }
   }
   return hexToBytes(Hex.parse(await rpc.request('state_getMetadata', [], signal)))
+}
+
+function noNode(network: string, failures: readonly LeomaError[]): LeomaError {
+  const [first] = failures
+  if (first && failures.length === 1) return first
+  const isOneReason = failures.every(({code}) => code === first?.code)
+  return new LeomaError(
+    'chain',
+    isOneReason && first ? first.code : 'CHAIN_UNREACHABLE',
+    `no node of ${network} can be used: ${failures.map(({message}) => message).join('; ')}`,
+    {hints: first?.hints ?? [], retryable: failures.some(({retryable}) => retryable), cause: first},
+  )
 }
 
 function asChainError(endpoint: string, error: unknown): LeomaError {

@@ -95,13 +95,10 @@ export class Runtime {
     }
   }
 
-  /** Name of an error of a pallet, such as `SettingWeightsTooFast`, from the two numbers in a dispatch error. */
-  moduleErrorName(index: number, error: Uint8Array): string | undefined {
-    try {
-      return this.registry.findMetaError({index: this.registry.createType('u8', index), error} as never).name
-    } catch {
-      return undefined
-    }
+  /** Whether an enumeration, named by its path in the runtime, has a variant. */
+  hasVariant(path: string, variant: string): boolean {
+    const found = this.#metadata.asLatest.lookup.types.find(({type}) => type.path.join('::') === path)
+    return found?.type.def.isVariant === true && found.type.def.asVariant.variants.some(({name}) => name.eq(variant))
   }
 
   /**
@@ -110,7 +107,9 @@ export class Runtime {
    */
   unknownExtension(): string | undefined {
     for (const {identifier, type, implicit} of this.#extensions()) {
-      const isEmpty = [type, implicit].every((lookup) => this.registry.lookup.getTypeDef(lookup).type === 'Null')
+      const isEmpty = [type, implicit].every(
+        (lookup) => this.registry.createTypeUnsafe(this.registry.createLookupType(lookup), []).encodedLength === 0,
+      )
       if (!knownExtensions.includes(identifier) && !isEmpty) return identifier
     }
     return undefined
@@ -122,6 +121,16 @@ export class Runtime {
   }
 
   #extensions() {
+    const {version} = this.#metadata
+    // Made from an older format, the codec's newest view has lost what is signed without being sent.
+    if (version < 16) {
+      const {extrinsic} = version === 14 ? this.#metadata.asV14 : this.#metadata.asV15
+      return extrinsic.signedExtensions.map(({identifier, type, additionalSigned}) => ({
+        identifier: identifier.toString(),
+        type,
+        implicit: additionalSigned,
+      }))
+    }
     return this.#metadata.asLatest.extrinsic.transactionExtensions.map(({identifier, type, implicit}) => ({
       identifier: identifier.toString(),
       type,

@@ -5,8 +5,11 @@ import {epochOf, nextEpochStart} from '../epoch.js'
 export interface EpochState {
   readonly netuid: Netuid
   readonly tempo: number
-  /** Only on runtimes that keep count: when the last epoch fired, and a block at which the owner has asked for one. */
-  readonly counted?: {readonly lastEpochBlock: BlockNumber; readonly pendingAt: BlockNumber}
+  /**
+   * Only on runtimes that keep count: the number of the epoch, when the last one fired, and a block at which the owner has
+   * asked for one (0 for none).
+   */
+  readonly counted?: {readonly index: number; readonly lastEpochBlock: BlockNumber; readonly pendingAt: BlockNumber}
 }
 
 /**
@@ -20,6 +23,11 @@ export function firstRevealBlock(state: EpochState, block: BlockNumber, period: 
   if (!counted) return (epochOf(block, netuid, tempo) + period) * (tempo + 1) - (netuid + 1)
   const next = nextCountedEpoch(counted, tempo, block)
   return next + (period - 1) * tempo
+}
+
+/** Number of the epoch that `block` is in, as the chain counts them. */
+export function currentEpoch({netuid, tempo, counted}: EpochState, block: BlockNumber): number {
+  return counted ? counted.index : epochOf(block, netuid, tempo)
 }
 
 /** First block of the epoch after the one that `block` is in; undefined with tempo 0. */

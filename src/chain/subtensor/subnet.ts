@@ -112,7 +112,7 @@ function addSettings(batch: StorageBatch, netuid: Netuid) {
   return () => {
     if (!exists()) throw subnetUnknown(netuid)
     const owner = ownerHotkey()
-    const counts = epochIndex() !== undefined
+    const index = epochIndex()
     const settings: Hyperparameters = {
       tempo: tempo() ?? 0,
       weightsRateLimit: weightsRateLimit() ?? 0,
@@ -124,7 +124,9 @@ function addSettings(batch: StorageBatch, netuid: Netuid) {
     const epochs: EpochState = {
       netuid,
       tempo: settings.tempo,
-      ...(counts ? {counted: {lastEpochBlock: lastEpochBlock() ?? 0, pendingAt: pendingEpochAt() ?? 0}} : {}),
+      ...(index === undefined
+        ? {}
+        : {counted: {index, lastEpochBlock: lastEpochBlock() ?? 0, pendingAt: pendingEpochAt() ?? 0}}),
     }
     return {
       settings,
