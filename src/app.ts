@@ -5,7 +5,7 @@ import type {OwnerApi} from './api/port.js'
 import type {Captioner} from './caption/port.js'
 import type {Chain} from './chain/port.js'
 import type {Config} from './config/load.js'
-import {requireSupportedNetwork} from './config/networks.js'
+import {resolveNetwork, type SubtensorNetwork} from './config/networks.js'
 import {LeomaError} from './errors.js'
 import type {Judge} from './judge/port.js'
 import type {Ports, Report} from './mechanisms/types.js'
@@ -101,7 +101,7 @@ interface Parts extends Ours {
 
 async function run(names: readonly ServiceName[], parts: Parts): Promise<void> {
   const {config, health, log, shutdown} = parts
-  requireSupportedNetwork(config.network)
+  resolveNetwork(config.network)
   keepHeapSmall()
   const {walletReady} = await import('./wallet/keypair.js')
   await walletReady()
@@ -207,8 +207,10 @@ async function buildWeightSetter(mechanism: string, mecid: number, ports: Ports,
   })
 }
 
-async function openChain({config, shutdown, time}: Ours): Promise<Chain> {
-  requireSupportedNetwork(config.network)
+async function openChain(ours: Ours): Promise<Chain> {
+  const {config, shutdown, time} = ours
+  const network = resolveNetwork(config.network)
+  if (network) return openSubtensor(network, ours)
   const [{LocalChain}, {verify, walletReady}] = await Promise.all([
     import('./chain/local.js'),
     import('./wallet/keypair.js'),
@@ -249,6 +251,24 @@ async function openApi({config, log, time}: Ours, signer?: Signer): Promise<Owne
 }
 
 /** A folder stands for a bucket; its last piece is the bucket's name. */
+async function openSubtensor(network: SubtensorNetwork, {config, log, shutdown, time}: Ours): Promise<Chain> {
+  const [{SubtensorChain}, {MetadataCache}, {walletReady}] = await Promise.all([
+    import('./chain/subtensor/chain.js'),
+    import('./chain/subtensor/metadata-cache.js'),
+    import('./wallet/keypair.js'),
+  ])
+  await walletReady()
+  const chain = new SubtensorChain({
+    ...network,
+    network: network.name,
+    cache: new MetadataCache(path.join(config.dataDir, 'cache', 'metadata')),
+    time,
+    log: log.child({part: 'chain'}),
+  })
+  shutdown.add('chain', () => chain.close())
+  return chain
+}
+
 async function openBucket(folder: string): Promise<Objects> {
   const {FolderObjects} = await import('./objects/folder.js')
   return new FolderObjects({root: path.dirname(folder), bucket: path.basename(folder)})

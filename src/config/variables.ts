@@ -31,7 +31,8 @@ const signing = ['api', 'sampler', 'evaluator', 'validator', 'miner'] as const
 export const variables = {
   NETWORK: {
     schema: boundedText(255),
-    about: 'the chain: localnet is the one embedded in this program; finney, test and ws:// addresses are yet to come',
+    about:
+      'the chain: finney, test, local, the ws:// or wss:// address of a node, or several of these separated by commas and used in turn; localnet is the chain embedded in this program',
     roles: 'all',
     default: 'finney',
   },
