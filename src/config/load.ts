@@ -42,7 +42,20 @@ export interface Config {
   readonly evaluator: {readonly pollMs: number; readonly concurrency: number}
   readonly sampler: {readonly maxConcurrentMiners: number}
   readonly media: {readonly ffmpegPath: string | undefined}
-  readonly chutes: {readonly apiKey: string | undefined; readonly apiUrl: string}
+  readonly chutes: {
+    /** False where the models are those registered in `dataDir`. */
+    readonly isUsed: boolean
+    readonly apiKey: string | undefined
+    readonly apiUrl: string
+    /** With `{slug}` in it. */
+    readonly invokeUrl: string
+    readonly keepMs: number
+    readonly user: string | undefined
+    /** Undefined to go by the subnet's exam. */
+    readonly shareWith: readonly string[] | undefined
+    readonly cliConfig: string | undefined
+  }
+  readonly huggingFace: {readonly url: string; readonly token: string | undefined}
   readonly log: {readonly level: string; readonly pretty: boolean}
   readonly production: boolean
 }
@@ -155,7 +168,18 @@ function build(values: Values, asked: readonly Role[] | 'all', env: NodeJS.Proce
     },
     sampler: {maxConcurrentMiners: need('MAX_CONCURRENT_MINERS')},
     media: {ffmpegPath: values.FFMPEG_PATH},
-    chutes: {apiKey: values.CHUTES_API_KEY, apiUrl: need('CHUTES_API_URL')},
+    chutes: {
+      isUsed: !isLocalnet || values.CHUTES_API_URL !== undefined,
+      apiKey: values.CHUTES_API_KEY,
+      apiUrl: values.CHUTES_API_URL ?? 'https://api.chutes.ai',
+      invokeUrl: need('CHUTES_INVOKE_URL'),
+      keepMs: need('CHUTE_CACHE_TTL'),
+      user: values.CHUTE_USER,
+      shareWith: values.CHUTE_SHARE_WITH,
+      cliConfig:
+        values.CHUTES_CONFIG_PATH === undefined ? undefined : path.resolve(expandHome(values.CHUTES_CONFIG_PATH)),
+    },
+    huggingFace: {url: need('HF_ENDPOINT'), token: values.HF_TOKEN},
     log: {
       level: need('LOG_LEVEL'),
       pretty:

@@ -35,6 +35,18 @@ export const url = z
   .regex(/^https?:\/\/[^\s/]+/, 'is not an http:// or https:// address')
   .transform((text) => text.replace(/\/+$/, ''))
 
+/** An address with `{slug}` in it: over TLS, or on this machine. */
+export const slugUrl = z
+  .string()
+  .trim()
+  .regex(/^https?:\/\/[^\s?#]+$/, 'is not an http:// or https:// address')
+  .refine((text) => text.split('{slug}').length === 2, 'is an address without {slug} in it, or with several')
+  .refine(
+    (text) => text.startsWith('https://') || /^http:\/\/(127\.\d+\.\d+\.\d+|localhost|\[::1\])[:/]/.test(text),
+    'is an address without TLS, which only this machine may have',
+  )
+  .transform((text) => text.replace(/\/+$/, ''))
+
 export const list = <T extends z.ZodType<string, string>>(item: T) =>
   z
     .string()

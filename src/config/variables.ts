@@ -1,6 +1,17 @@
 import type {z} from 'zod'
 import {Hotkey} from '../domain/ids.js'
-import {boundedText, decimalToRao, fileName, integer, list, mechanisms, oneOf, seconds, url} from './schemas.js'
+import {
+  boundedText,
+  decimalToRao,
+  fileName,
+  integer,
+  list,
+  mechanisms,
+  oneOf,
+  seconds,
+  slugUrl,
+  url,
+} from './schemas.js'
 
 /** Who runs: a process asks only for what its role needs, so a bad evaluator setting never stops `get-rank`. */
 export const roles = ['api', 'sampler', 'evaluator', 'validator', 'miner', 'reader'] as const
@@ -230,13 +241,56 @@ export const variables = {
   },
   CHUTES_API_URL: {
     schema: url,
-    about: 'address of the Chutes API; not used on localnet',
-    roles: ['api', 'sampler'],
-    default: 'https://api.chutes.ai',
+    about:
+      'address of the Chutes API; on localnet, giving it makes Chutes and Hugging Face take the place of the models registered in LEOMA_DATA',
+    roles: ['api', 'sampler', 'miner'],
+    defaultNote: 'https://api.chutes.ai',
   },
   CHUTES_API_KEY: {
     schema: boundedText(4096),
-    about: 'key for the Chutes API; not used on localnet',
+    about: 'key for Chutes: one that may deploy for a miner, one that may look and call for the owner',
+    roles: ['api', 'sampler', 'miner'],
+    secret: true,
+  },
+  CHUTES_INVOKE_URL: {
+    schema: slugUrl,
+    about: 'where a chute is called; {slug} stands for its own part of the address',
+    roles: ['api', 'sampler', 'miner'],
+    default: 'https://{slug}.chutes.ai',
+  },
+  CHUTE_CACHE_TTL: {
+    schema: seconds({min: 0, max: 86_400}),
+    about: 'how long a chute that was hot is taken to still be, in seconds',
+    roles: ['api', 'sampler', 'miner'],
+    default: '60',
+  },
+  CHUTE_USER: {
+    schema: boundedText(64),
+    about: 'user name at Chutes',
+    roles: ['miner'],
+    defaultNote: 'the account of CHUTES_API_KEY',
+  },
+  CHUTE_SHARE_WITH: {
+    schema: list(boundedText(64)),
+    about: 'accounts at Chutes that a pushed chute is shared with, separated by commas',
+    roles: ['miner'],
+    defaultNote: "those that the subnet's exam names",
+  },
+  CHUTES_CONFIG_PATH: {
+    schema: boundedText(4096),
+    about: 'configuration of the Chutes program for Python; only miner push --via cli and --build-image use it',
+    roles: ['miner'],
+    defaultNote: '~/.chutes/config.ini',
+  },
+  HF_ENDPOINT: {
+    schema: url,
+    about: 'address of Hugging Face, or of a mirror',
+    roles: ['api', 'sampler', 'miner'],
+    default: 'https://huggingface.co',
+  },
+  HF_TOKEN: {
+    schema: boundedText(4096),
+    about: 'token for Hugging Face; without one fewer questions are answered per minute',
     roles: ['api', 'sampler', 'miner'],
     secret: true,
   },

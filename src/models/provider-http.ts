@@ -46,6 +46,7 @@ export interface ProviderAnswer {
 
 const defaultMaxBytes = 4 * 1024 * 1024
 const maxRedirects = 3
+const loopback = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/
 /** A provider may ask for a pause of its whole window, which is five minutes at most. */
 const maxAskedPauseMs = 310_000
 
@@ -73,6 +74,16 @@ export class ProviderHttp {
 
   constructor(options: ProviderOptions) {
     const url = new URL(options.url)
+    if (options.token && url.protocol !== 'https:' && !loopback.test(url.hostname)) {
+      throw new LeomaError(
+        'config',
+        `${options.code}_INSECURE`,
+        `${url.origin} has no TLS, and the key would be sent to it`,
+        {
+          hints: [`give ${options.variable} an https:// address`],
+        },
+      )
+    }
     this.origin = url.origin
     this.#base = `${url.origin}${url.pathname.replace(/\/+$/, '')}`
     this.#options = options
