@@ -10,7 +10,7 @@ import {LeomaError} from './errors.js'
 import type {Judge} from './judge/port.js'
 import type {Ports, Report} from './mechanisms/types.js'
 import type {Media} from './media/port.js'
-import type {Generator, Models} from './models/port.js'
+import type {Deployer, Generator, Models} from './models/port.js'
 import type {Objects} from './objects/port.js'
 import {type Clock, SystemClock, systemTime} from './runtime/clock.js'
 import {Health} from './runtime/health.js'
@@ -59,6 +59,13 @@ export interface App {
   signer(): Promise<Signer>
   store(): Promise<Store>
   media(): Promise<Media>
+  /** Where models live and run: the providers, or on localnet the registry of this machine. */
+  models(): Promise<Models>
+  generator(): Promise<Generator>
+  /** All that this program can judge with. */
+  judges(): Promise<readonly Judge[]>
+  /** `apiKey` stands in where none is configured. */
+  deployer(apiKey?: string): Promise<Deployer>
   /** Runs these services until the signal aborts and their last turns have ended; rejects when one must end the process. */
   run(services: readonly ServiceName[]): Promise<void>
 }
@@ -75,10 +82,30 @@ export function createApp(options: AppOptions): App {
   const store = once(() => openAppStore(ours))
   const media = once(async () => (wrap.media ?? same)(await openMedia(ours)))
   const api = once(() => openApi(ours))
+  const models = once(() => openModels(ours))
+  const generator = once(async () => (wrap.generator ?? same)(await openGenerator(ours)))
+  const judges = once(async () => openJudges(await media(), wrap))
   const signedApi = once(async () => (wrap.api ?? same)(await openApi(ours, await signer())))
 
-  const parts: Parts = {...options, time, wrap, health, chain, signer, store, media, signedApi}
-  return {config, health, chain, signer, store, media, api, run: (services) => run(services, parts)}
+  const parts: Parts = {
+    ...options,
+    time,
+    wrap,
+    health,
+    chain,
+    signer,
+    store,
+    media,
+    models,
+    generator,
+    judges,
+    signedApi,
+  }
+  return {
+    ...{config, health, chain, signer, store, media, api, models, generator, judges},
+    deployer: (apiKey) => openDeployer(ours, apiKey),
+    run: (services) => run(services, parts),
+  }
 }
 
 interface Ours {
@@ -96,6 +123,9 @@ interface Parts extends Ours {
   readonly signer: () => Promise<Signer>
   readonly store: () => Promise<Store>
   readonly media: () => Promise<Media>
+  readonly models: () => Promise<Models>
+  readonly generator: () => Promise<Generator>
+  readonly judges: () => Promise<readonly Judge[]>
   readonly signedApi: () => Promise<OwnerApi>
 }
 
@@ -150,7 +180,7 @@ async function buildApi(parts: Parts): Promise<Service> {
     ...{health, log, shutdown, netuid, verify, chain, signer},
     mechanism: run,
     store: await parts.store(),
-    models: await openModels(parts),
+    models: await openModels(parts, {withEvidence: true}),
     params: server.examFile === undefined ? run.defaults : await readExamParams(server.examFile),
     samplers: [signer.hotkey, ...server.samplerHotkeys],
     admins: server.adminHotkeys,
@@ -221,6 +251,24 @@ async function openChain(ours: Ours): Promise<Chain> {
   return chain
 }
 
+async function openSubtensor(network: SubtensorNetwork, {config, log, shutdown, time}: Ours): Promise<Chain> {
+  const [{SubtensorChain}, {MetadataCache}, {walletReady}] = await Promise.all([
+    import('./chain/subtensor/chain.js'),
+    import('./chain/subtensor/metadata-cache.js'),
+    import('./wallet/keypair.js'),
+  ])
+  await walletReady()
+  const chain = new SubtensorChain({
+    ...network,
+    network: network.name,
+    cache: new MetadataCache(path.join(config.dataDir, 'cache', 'metadata')),
+    time,
+    log: log.child({part: 'chain'}),
+  })
+  shutdown.add('chain', () => chain.close())
+  return chain
+}
+
 async function openSigner({config}: Ours): Promise<Signer> {
   const {loadHotkey} = await import('./wallet/files.js')
   return loadHotkey(config.wallet.path, config.wallet.name, config.wallet.hotkey)
@@ -251,24 +299,6 @@ async function openApi({config, log, time}: Ours, signer?: Signer): Promise<Owne
 }
 
 /** A folder stands for a bucket; its last piece is the bucket's name. */
-async function openSubtensor(network: SubtensorNetwork, {config, log, shutdown, time}: Ours): Promise<Chain> {
-  const [{SubtensorChain}, {MetadataCache}, {walletReady}] = await Promise.all([
-    import('./chain/subtensor/chain.js'),
-    import('./chain/subtensor/metadata-cache.js'),
-    import('./wallet/keypair.js'),
-  ])
-  await walletReady()
-  const chain = new SubtensorChain({
-    ...network,
-    network: network.name,
-    cache: new MetadataCache(path.join(config.dataDir, 'cache', 'metadata')),
-    time,
-    log: log.child({part: 'chain'}),
-  })
-  shutdown.add('chain', () => chain.close())
-  return chain
-}
-
 async function openBucket(folder: string): Promise<Objects> {
   const {FolderObjects} = await import('./objects/folder.js')
   return new FolderObjects({root: path.dirname(folder), bucket: path.basename(folder)})
@@ -276,15 +306,13 @@ async function openBucket(folder: string): Promise<Objects> {
 
 async function buildPorts(clock: Clock, parts: Parts, names: readonly ServiceName[]): Promise<Ports> {
   const {config, log, shutdown, wrap, report} = parts
-  const [{verify}, {openWorkDir}, {ReferenceJudge}, {firstOf}, {SidecarCaptioner}, {MeasuredCaptioner}] =
-    await Promise.all([
-      import('./wallet/keypair.js'),
-      import('./runtime/work-dir.js'),
-      import('./judge/reference.js'),
-      import('./caption/first-of.js'),
-      import('./caption/sidecar.js'),
-      import('./caption/measured.js'),
-    ])
+  const [{verify}, {openWorkDir}, {firstOf}, {SidecarCaptioner}, {MeasuredCaptioner}] = await Promise.all([
+    import('./wallet/keypair.js'),
+    import('./runtime/work-dir.js'),
+    import('./caption/first-of.js'),
+    import('./caption/sidecar.js'),
+    import('./caption/measured.js'),
+  ])
   const media = await parts.media()
   const source = await openBucket(config.objects.sourceDir)
   const captioner = firstOf([new SidecarCaptioner(source), new MeasuredCaptioner(media)])
@@ -300,9 +328,9 @@ async function buildPorts(clock: Clock, parts: Parts, names: readonly ServiceNam
     samples: await openBucket(config.objects.samplesDir),
     media,
     captioner: (wrap.captioner ?? same)(captioner),
-    judges: [(wrap.judge ?? same)(new ReferenceJudge({media}))],
-    models: await openModels(parts),
-    generator: (wrap.generator ?? same)(await openGenerator(parts)),
+    judges: await parts.judges(),
+    models: await parts.models(),
+    generator: await parts.generator(),
     // A sampler remembers nothing, and the owner's store has one writer, the API.
     journal: names.includes('sampler') ? noJournal : (wrap.journal ?? same)(await openJournal(parts)),
     workDir: await openWorkDir(path.join(config.dataDir, 'work'), shutdown),
@@ -323,14 +351,44 @@ const noJournal = new Proxy({} as Journal /* every access throws */, {
 
 async function openGenerator({config, shutdown, time}: Ours): Promise<Generator> {
   const {HttpGenerator} = await import('./models/generator.js')
-  const generator = new HttpGenerator({time, apiKey: config.chutes.apiKey})
+  const {isUsed, apiKey, invokeUrl} = config.chutes
+  const generator = new HttpGenerator({
+    time,
+    // Registered models run on this machine, where nobody needs the key.
+    apiKey: isUsed ? apiKey : undefined,
+    // An address without TLS is on this machine: the configuration takes no other.
+    publicOnly: isUsed && invokeUrl.startsWith('https:'),
+  })
   shutdown.add('connections to miners', () => generator.close())
   return generator
 }
 
-async function openModels({config}: Ours): Promise<Models> {
-  const {LocalModels} = await import('./models/local.js')
-  return new LocalModels({path: path.join(config.dataDir, 'models.json')})
+async function openModels({config, time}: Ours, {withEvidence = false} = {}): Promise<Models> {
+  if (!config.chutes.isUsed) {
+    const {LocalModels} = await import('./models/local.js')
+    return new LocalModels({path: path.join(config.dataDir, 'models.json')})
+  }
+  const [{RemoteModels}, {Chutes}, {HuggingFace}] = await Promise.all([
+    import('./models/remote.js'),
+    import('./models/chutes.js'),
+    import('./models/hugging-face.js'),
+  ])
+  const {apiUrl, apiKey, invokeUrl, keepMs} = config.chutes
+  return new RemoteModels({
+    chutes: new Chutes({url: apiUrl, apiKey, invokeUrl, keepMs, time, withEvidence}),
+    huggingFace: new HuggingFace({...config.huggingFace, time}),
+  })
+}
+
+async function openDeployer({config, time}: Ours, key?: string): Promise<Deployer> {
+  const {ChutesDeployer} = await import('./models/chutes-deploy.js')
+  const {apiUrl, apiKey = key, invokeUrl} = config.chutes
+  return new ChutesDeployer({url: apiUrl, apiKey, invokeUrl, time})
+}
+
+async function openJudges(media: Media, wrap: Wraps): Promise<readonly Judge[]> {
+  const {ReferenceJudge} = await import('./judge/reference.js')
+  return [(wrap.judge ?? same)(new ReferenceJudge({media}))]
 }
 
 async function openJournal({store}: Parts): Promise<Journal> {
