@@ -277,11 +277,13 @@ export class SubtensorChain implements Chain {
   ): Promise<Receipt> {
     const reveal = chooseReveal(subnet, this.blockTimeMs, this.#options.time.now())
     const {timelockEncrypt} = await import('./timelock.js')
-    const hidden = timelockEncrypt(hiddenPayload(signer.hotkey, weights, call), reveal.round)
+    const {runtime} = await this.#connection.node(signal)
+    const payload = hiddenPayload(runtime.accountBytes(signer.hotkey), weights, call.versionKey)
+    const hidden = timelockEncrypt(payload, reveal.round)
     if (hidden.length > maxHiddenBytes)
       throw rejected(`${hidden.length} bytes of hidden weights; ${maxHiddenBytes} fit`)
     const version = subnet.commitRevealVersion ?? 0
-    const build = (runtime: Runtime) => hiddenWeights(runtime, call, {hidden, reveal, version})
+    const build = (current: Runtime) => hiddenWeights(current, call, {hidden, reveal, version})
     const {extrinsic, block} = await this.#submit(
       build,
       signer,

@@ -3,7 +3,6 @@ import type {EventRecord} from '@polkadot/types/interfaces'
 import type {Codec} from '@polkadot/types/types'
 import type {BlockRef} from '../../runtime/clock.js'
 import type {Signer} from '../../wallet/port.js'
-import {publicKeyOf} from '../../wallet/ss58.js'
 import {rejected} from './refusals.js'
 import type {Runtime} from './runtime.js'
 
@@ -34,13 +33,11 @@ export function signCall(
     throw rejected(`this chain wants something signed that leoma does not know: ${unknown}`, {hints: ['upgrade leoma']})
   }
   const {registry, genesis, version} = runtime
-  const addressRaw = publicKeyOf(signer.hotkey)
-  if (!addressRaw) throw new TypeError(`${signer.hotkey} is no address`)
   // The type that `createType` gives for this name is wider than what it makes.
   const extrinsic = registry.createType('Extrinsic', call, {version: 4}) as unknown as GenericExtrinsic
   const era = registry.createType('ExtrinsicEra', {current: anchor.number, period: mortalityBlocks})
   const account = {
-    addressRaw,
+    addressRaw: runtime.accountBytes(signer.hotkey),
     address: signer.hotkey,
     // The byte in front names the kind of signature, sr25519.
     sign: (message: Uint8Array) => Buffer.concat([Uint8Array.of(1), signer.sign(message)]),

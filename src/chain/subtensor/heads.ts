@@ -64,7 +64,7 @@ export class HeadQueue {
     try {
       this.#newest = readHeader(node, header)
     } catch {
-      return node.rpc.close('the node sent a head that is none')
+      node.rpc.close('the node sent a head that is none')
     }
     this.#wake?.()
   }

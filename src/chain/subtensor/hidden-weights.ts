@@ -1,7 +1,5 @@
 import type {BlockNumber} from '../../domain/ids.js'
 import {LeomaError} from '../../errors.js'
-import {publicKeyOf} from '../../wallet/ss58.js'
-import type {WeightsCall} from '../port.js'
 import type {ScaledWeights} from '../weights.js'
 import {compactLength} from './data.js'
 import {roundAt, timeOfRound} from './drand.js'
@@ -60,10 +58,8 @@ export function chooseReveal(subnet: Subnet, blockTimeMs: number, now: number): 
   return {round, block}
 }
 
-/** What the chain finds when it opens the weights: hotkey, uids, values, version key, in SCALE. */
-export function hiddenPayload(hotkey: string, {uids, values}: ScaledWeights, {versionKey}: WeightsCall): Uint8Array {
-  const key = publicKeyOf(hotkey)
-  if (!key) throw new TypeError(`${hotkey} is no address`)
+/** What the chain finds when it opens the weights: public key of the hotkey, uids, values, version key, in SCALE. */
+export function hiddenPayload(key: Uint8Array, {uids, values}: ScaledWeights, versionKey: number): Uint8Array {
   const version = Buffer.alloc(8)
   version.writeBigUInt64LE(BigInt(versionKey))
   return Buffer.concat([compactLength(key.length), key, shorts(uids), shorts(values), version])

@@ -184,26 +184,33 @@ export class Rpc {
   #receive(data: RawData): void {
     const text = Array.isArray(data) ? Buffer.concat(data).toString() : Buffer.from(data as Buffer).toString()
     this.#stats.bytesReceived += text.length
-    let json: unknown
-    try {
-      json = JSON.parse(text)
-    } catch {
-      return this.close('the node sent what is no JSON')
-    }
-    const frame = Frame.safeParse(json)
-    if (!frame.success) return this.close('the node sent what is no JSON-RPC')
-    if ('params' in frame.data) return this.#notify(frame.data.params)
-    const pending = this.#pending.get(frame.data.id)
-    if (!pending) return
-    if (!('error' in frame.data)) return pending.resolve(frame.data.result)
-    const {code, message, data: details} = frame.data.error
-    pending.reject(new RpcError(pending.method, code, bounded(message), bounded(details)))
+    const frame = readFrame(text)
+    if (!frame) this.close('the node sent what is no JSON-RPC')
+    else if ('params' in frame) this.#notify(frame.params.subscription, frame.params.result)
+    else this.#settle(frame)
   }
 
-  #notify({subscription, result}: {subscription: string | number; result: unknown}): void {
+  #settle(frame: Exclude<z.infer<typeof Frame>, {method: string}>): void {
+    const pending = this.#pending.get(frame.id)
+    if (!pending) return
+    if ('error' in frame) {
+      const {code, message, data} = frame.error
+      pending.reject(new RpcError(pending.method, code, bounded(message), bounded(data)))
+    } else pending.resolve(frame.result)
+  }
+
+  #notify(subscription: string | number, message: unknown): void {
     const run = this.#subscriptions.get(subscription)
-    if (run) return run(result)
-    if (this.#early.size < 16) this.#early.set(subscription, result)
+    if (run) run(message)
+    else if (this.#early.size < 16) this.#early.set(subscription, message)
+  }
+}
+
+function readFrame(text: string): z.infer<typeof Frame> | undefined {
+  try {
+    return Frame.safeParse(JSON.parse(text)).data
+  } catch {
+    return undefined
   }
 }
 

@@ -95,6 +95,11 @@ export class Runtime {
     }
   }
 
+  /** The 32 bytes of an address. */
+  accountBytes(address: string): Uint8Array {
+    return this.registry.createType('AccountId32', address).toU8a()
+  }
+
   /** Whether an enumeration, named by its path in the runtime, has a variant. */
   hasVariant(path: string, variant: string): boolean {
     const found = this.#metadata.asLatest.lookup.types.find(({type}) => type.path.join('::') === path)
