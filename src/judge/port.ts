@@ -24,6 +24,20 @@ export interface JudgeRequest {
   readonly fps: number
   readonly width: number
   readonly height: number
+  /** The exam's part that is addressed to this judge; one that has no options ignores it. */
+  readonly options?: unknown
+  /** What passing means, for a judge that looks again where a verdict is close. */
+  readonly criteria?: Criteria
+  /** Names the task, for a judge that keeps accounts. */
+  readonly task?: string
+}
+
+export interface Criteria {
+  /** Of the overall score; they sum to 1. */
+  readonly weights: Readonly<Record<Aspect, number>>
+  readonly passThreshold: number
+  readonly criticalThreshold: number
+  readonly critical: readonly Aspect[]
 }
 
 /** Scores 0..100, whole numbers. `measurements` are what they follow from, with the unit in the name. */
@@ -45,5 +59,7 @@ export interface Judge {
   readonly version: number
   /** Checks the part of the exam that is addressed to this judge. */
   readonly options: z.ZodType
+  /** Outputs it can score at once, when that is not a matter of this machine's processors. */
+  readonly concurrency?: number
   score(request: JudgeRequest, signal: AbortSignal): Promise<JudgeReport>
 }

@@ -40,6 +40,14 @@ export interface Frames {
   readonly truncated: boolean
 }
 
+/** Writes pictures of eight-bit RGB, `width × height × 3` bytes each, as JPEGs, in the given order. */
+export interface JpegEncoder {
+  encode(
+    pictures: readonly {readonly width: number; readonly height: number; readonly rgb: Uint8Array}[],
+    signal: AbortSignal,
+  ): Promise<Uint8Array[]>
+}
+
 export interface CutOptions {
   readonly startS: number
   readonly durationS: number

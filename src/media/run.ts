@@ -14,6 +14,8 @@ export interface RunOptions {
   readonly onOutput?: (chunk: Uint8Array) => void
   /** More bytes on stdout than this end the child. Default 64 MiB. */
   readonly maxOutputBytes?: number
+  /** What the child reads from stdin (`pipe:0`); nothing unless given. */
+  readonly input?: Uint8Array
   /** Whose fault a failing exit is: the bytes that were read (default), or the program and its arguments. */
   readonly blame?: 'input' | 'program'
 }
@@ -59,14 +61,14 @@ export function createRunner(options: RunnerOptions): RunFfmpeg {
 }
 
 async function runFfmpeg(ffmpeg: string, args: readonly string[], run: RunOptions): Promise<Uint8Array> {
-  const {signal, what, onOutput, maxOutputBytes = 64 * 1024 * 1024, blame = 'input'} = run
+  const {signal, what, onOutput, maxOutputBytes = 64 * 1024 * 1024, blame = 'input', input} = run
   signal.throwIfAborted()
   const kept = collector(onOutput ? 0 : maxOutputBytes)
   let received = 0
   let failure: unknown
   let stderr = ''
   const child = execa(ffmpeg, [...always, ...args], {
-    stdin: 'ignore',
+    ...(input ? {input} : {stdin: 'ignore' as const}),
     buffer: false,
     encoding: 'buffer',
     reject: false,

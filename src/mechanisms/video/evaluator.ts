@@ -1,6 +1,6 @@
 import {mkdir, rm} from 'node:fs/promises'
 import path from 'node:path'
-import pLimit from 'p-limit'
+import pLimit, {type LimitFunction} from 'p-limit'
 import type {SignedExam} from '../../domain/exam.js'
 import type {TaskId} from '../../domain/ids.js'
 import {examFault, manifestFault, signValue} from '../../domain/signed.js'
@@ -39,6 +39,8 @@ interface Exercise {
   readonly clip: string
   readonly firstFrame: string | undefined
   readonly dir: string
+  /** Keeps what burdens this machine within its processors. */
+  readonly working: LimitFunction
 }
 
 /** Decides from the journal alone, so that killing it at any line and starting it again changes no verdict. */
@@ -145,8 +147,11 @@ export class Evaluator {
     const firstFrame = manifest.firstFrame
       ? await this.#fetch(manifest.firstFrame, path.join(dir, 'first_frame.png'), signal)
       : undefined
-    const exercise = {task, manifest, params, judge, clip, firstFrame, dir}
-    const limit = pLimit(settings.maxConcurrentJudgements)
+    const atOnce = settings.maxConcurrentJudgements
+    const working = pLimit(atOnce)
+    const exercise = {task, manifest, params, judge, clip, firstFrame, dir, working}
+    // A judge that waits for somebody else's machine may be asked about more than this one can check.
+    const limit = pLimit(Math.max(atOnce, judge.concurrency ?? 0))
     let finished = done
     const results = await Promise.allSettled(
       open.map((answer) =>
@@ -164,7 +169,7 @@ export class Evaluator {
 
   async #verdict(answer: Answer, exercise: Exercise, signal: AbortSignal): Promise<Verdict> {
     const {journal, media, netuid, signer} = this.#ports
-    const {manifest, params, judge, clip, firstFrame, dir} = exercise
+    const {manifest, params, judge, clip, firstFrame, dir, working} = exercise
     const {output} = answer
     if (!output)
       throw new LeomaError('data', 'MANIFEST_INCOMPLETE', `task ${manifest.taskId} names no output of ${answer.hotkey}`)
@@ -198,12 +203,17 @@ export class Evaluator {
     try {
       return await withDeadline('judging', judgeDeadlineMs, signal, async (inner) => {
         const given = firstFrame === undefined ? {} : {firstFrame}
-        const gates = await checkGates(file, {media, params, kind: manifest.kind, ...given}, inner)
+        const gates = await working(() => checkGates(file, {media, params, kind: manifest.kind, ...given}, inner))
         if (!gates.ok)
           return {...frame, gate: gates.gate, reasoning: gates.reason, issues: [gates.reason.slice(0, 200)]}
         const {width, height, frames, fps} = params.request
         const scored = await judge.score(
-          {output: file, clip, firstFrame, prompt: manifest.prompt.text, frames, fps, width, height},
+          {
+            ...{output: file, clip, firstFrame, prompt: manifest.prompt.text, frames, fps, width, height},
+            options: params.judge.options,
+            criteria: params.judge,
+            task: String(manifest.taskId),
+          },
           inner,
         )
         const overall = overallOf(scored.aspects, params.judge.weights)

@@ -1,0 +1,237 @@
+import {availableParallelism} from 'node:os'
+import pLimit from 'p-limit'
+import type {z} from 'zod'
+import {plainLine} from '../domain/plain-line.js'
+import {LeomaError} from '../errors.js'
+import type {Media} from '../media/port.js'
+import type {Answered, Part, Picture, VisionModel} from '../vision/port.js'
+import {type Ballot, ballotOf, PairAnswer, pairBallotOf, points, VoteAnswer} from './openai-answer.js'
+import {OpenAiJudgeOptions} from './openai-options.js'
+import {instructions, pairInstructions, pairParts, singleParts} from './openai-prompt.js'
+import {median, type Outcome, slackOf, spokesman, tally} from './openai-votes.js'
+import {aspects, type Criteria, type Judge, type JudgeReport, type JudgeRequest} from './port.js'
+
+export interface OpenAiJudgeDeps {
+  readonly vision: VisionModel
+  readonly media: Pick<Media, 'decode'>
+}
+
+/** A ballot and the answer that it was read from. */
+interface Cast extends Ballot {
+  readonly answered: Answered<unknown>
+}
+
+interface Sight {
+  readonly request: JudgeRequest
+  readonly options: OpenAiJudgeOptions
+  readonly firstFrame: Picture | undefined
+  readonly frames: readonly Picture[]
+}
+
+const voteAnswer = {name: 'video_scores', schema: VoteAnswer, instructions}
+const pairAnswer = {name: 'two_videos_scores', schema: PairAnswer, instructions: pairInstructions}
+
+/** More frames than a video of this program's tasks has, original clips of 240 frames a second included. */
+const maxFrames = 4000
+/** Calls wait for the provider, not for a processor. */
+const concurrency = 16
+
+/**
+ * Shows frames of the whole video to a vision model and takes its six scores, each the median of an odd number of
+ * votes. The model's own idea of an overall is never asked for.
+ */
+export class OpenAiJudge implements Judge {
+  readonly name = 'openai'
+  readonly version = 1
+  readonly options = OpenAiJudgeOptions
+  readonly concurrency = concurrency
+  readonly #vision: VisionModel
+  readonly #media: Pick<Media, 'decode'>
+  readonly #decoding = pLimit(availableParallelism())
+
+  constructor({vision, media}: OpenAiJudgeDeps) {
+    this.#vision = vision
+    this.#media = media
+  }
+
+  async score(request: JudgeRequest, signal: AbortSignal): Promise<JudgeReport> {
+    const options = this.#read(request)
+    const [frames, firstFrame] = await Promise.all([
+      this.#look(request.output, request, options, options.frames.count, signal),
+      this.#lookAtFirstFrame(request, options, signal),
+    ])
+    const sight = {request, options, firstFrame, frames}
+    const ballots = await this.#vote(sight, 0, options.votes, signal)
+    const more = await this.#recheck(sight, tally(ballots), signal)
+    return reportOf([...ballots, ...more], options)
+  }
+
+  #read({options}: JudgeRequest): OpenAiJudgeOptions {
+    const parsed = OpenAiJudgeOptions.safeParse(options)
+    if (parsed.success) return parsed.data
+    throw new LeomaError('config', 'EXAM_UNSUPPORTED', 'the exam has no valid options for judge openai', {
+      hints: ['upgrade leoma'],
+    })
+  }
+
+  async #lookAtFirstFrame(
+    {firstFrame, ...request}: JudgeRequest,
+    options: OpenAiJudgeOptions,
+    signal: AbortSignal,
+  ): Promise<Picture | undefined> {
+    if (firstFrame === undefined) return undefined
+    return (await ownFault('conditioning frame', signal, () => this.#look(firstFrame, request, options, 1, signal)))[0]
+  }
+
+  async #look(
+    file: string,
+    size: {width: number; height: number},
+    options: OpenAiJudgeOptions,
+    count: number,
+    signal: AbortSignal,
+  ): Promise<Picture[]> {
+    const {data, width, height, ...decoded} = await this.#decoding(() => {
+      const pick = count === 1 ? 'all' : {count}
+      const most = count === 1 ? 1 : maxFrames
+      const fitted = fit(size, options.frames.side)
+      return this.#media.decode(file, {...fitted, pixel: 'rgb24', pick, maxFrames: most, threads: 1}, signal)
+    })
+    const bytes = width * height * 3
+    return Array.from({length: decoded.count}, (_, at) => ({
+      width,
+      height,
+      rgb: data.subarray(at * bytes, (at + 1) * bytes),
+    }))
+  }
+
+  /** Votes `from` up to `to`, side by side. All are waited for, because all are paid for. */
+  async #vote(sight: Sight, from: number, to: number, signal: AbortSignal): Promise<Cast[]> {
+    const {request, firstFrame, frames} = sight
+    const parts = singleParts({prompt: request.prompt, firstFrame, frames})
+    const samples = Array.from({length: to - from}, (_, at) => from + at)
+    return all(
+      samples.map(async (sample) => {
+        const answered = await this.#ask(sight, voteAnswer, parts, sample, signal)
+        return {...ballotOf(answered.value), answered}
+      }),
+    )
+  }
+
+  /** Money goes where a verdict could turn: clear cases are left at their first votes. */
+  async #recheck(sight: Sight, first: Outcome, signal: AbortSignal): Promise<Cast[]> {
+    const {recheck, pairwise, votes} = sight.options
+    if (!recheck && !pairwise) return []
+    const slack = Math.abs(slackOf(first.scores, criteriaOf(sight.request)))
+    const [more, compared] = await all([
+      recheck && slack <= recheck.margin ? this.#vote(sight, votes, recheck.votes, signal) : [],
+      pairwise && slack <= pairwise.margin ? this.#compare(sight, signal) : [],
+    ])
+    return [...(more ?? []), ...(compared ?? [])]
+  }
+
+  /** In both orders, because models favour a place; the two votes keep the number of votes odd. */
+  async #compare(sight: Sight, signal: AbortSignal): Promise<Cast[]> {
+    const {request, options, firstFrame, frames} = sight
+    const original = await ownFault('original clip', signal, () =>
+      this.#look(request.clip, request, options, options.frames.count, signal),
+    )
+    const ask = async (output: 'a' | 'b'): Promise<Cast> => {
+      const [first, second] = output === 'a' ? [frames, original] : [original, frames]
+      const parts = pairParts(request.prompt, firstFrame, first, second)
+      const answered = await this.#ask(sight, pairAnswer, parts, 0, signal)
+      return {...pairBallotOf(answered.value, output), answered}
+    }
+    return all([ask('a'), ask('b')])
+  }
+
+  #ask<T>(
+    {request, options}: Sight,
+    {instructions, ...answer}: {name: string; schema: z.ZodType<T>; instructions: string},
+    parts: readonly Part[],
+    sample: number,
+    signal: AbortSignal,
+  ): Promise<Answered<T>> {
+    const {model, detail, maxTokens, temperature, seed, effort} = options
+    return this.#vision.ask(
+      {
+        ...{model, instructions, parts, detail, answer, maxTokens, sample},
+        sampling: {
+          temperature: temperature ?? undefined,
+          seed: seed ?? undefined,
+          effort: effort ?? undefined,
+        },
+        account: `task ${request.task ?? 'none'}`,
+      },
+      signal,
+    )
+  }
+}
+
+function criteriaOf({criteria}: JudgeRequest): Criteria {
+  if (criteria) return criteria
+  throw new LeomaError('bug', 'CRITERIA_MISSING', 'a judge that looks again must know what passing means')
+}
+
+/** The longer side as given, both multiples of eight, in the task's shape. */
+function fit({width, height}: {width: number; height: number}, side: number): {width: number; height: number} {
+  const scale = Math.min(1, side / Math.max(width, height))
+  const fitted = (pixels: number) => 8 * Math.max(2, Math.round((pixels * scale) / 8))
+  return {width: fitted(width), height: fitted(height)}
+}
+
+/** What only the owner can have spoilt is no verdict on the miner. */
+async function ownFault<T>(what: string, signal: AbortSignal, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read()
+  } catch (error) {
+    signal.throwIfAborted()
+    throw new LeomaError('upstream', 'JUDGE_FAILED', `the ${what} of this task cannot be read`, {cause: error})
+  }
+}
+
+/** Waits for all, then throws the first failure: what the others were paid for is remembered by then. */
+async function all<T>(works: readonly (T | Promise<T>)[]): Promise<T[]> {
+  const results = await Promise.allSettled(works)
+  return results.map((result) => {
+    if (result.status === 'rejected') throw result.reason
+    return result.value
+  })
+}
+
+function reportOf(ballots: readonly Cast[], {model}: OpenAiJudgeOptions): JudgeReport {
+  const outcome = tally(ballots)
+  const speaker = ballots[spokesman(ballots, outcome)]
+  const {words} = speaker ?? {}
+  const lines = (texts: readonly string[] = []) =>
+    texts
+      .map((text) => plainLine(text, 200))
+      .filter((text) => text !== '')
+      .slice(0, 20)
+  const attack = 'the video holds text or signs that speak to its judge'
+  const seen = aspects.map((aspect) => `${outcome.scores[aspect]} ${aspect}: ${words?.aspects[aspect].seen ?? ''}`)
+  const by = `${speaker?.answered.servedBy || model}, ${ballots.length === 1 ? '1 vote' : `${ballots.length} votes`}`
+  const mark = `(${by}, question ${speaker?.answered.key.slice(0, 16)})`
+  const told = plainLine([...(outcome.isAttack ? [attack] : []), ...seen].join('; '), 1800)
+  return {
+    aspects: outcome.scores,
+    confidence: median(ballots.map(({words: said}) => points(said?.confidence ?? words?.confidence ?? 0))),
+    reasoning: `${told} ${mark}`,
+    strengths: lines(words?.strengths),
+    issues: lines([...(outcome.isAttack ? [attack] : []), ...(words?.issues ?? [])]),
+    measurements: measurementsOf(ballots, outcome),
+  }
+}
+
+function measurementsOf(ballots: readonly Cast[], {spread}: Outcome): Record<string, number> {
+  const usage = ballots.map(({answered}) => answered.usage)
+  const total = (read: (each: (typeof usage)[number]) => number) => usage.reduce((sum, each) => sum + read(each), 0)
+  return {
+    votes: ballots.length,
+    comparisons: ballots.filter(({words}) => words === undefined).length,
+    spread_points: spread,
+    tokens_in: total(({tokensIn}) => tokensIn),
+    tokens_out: total(({tokensOut}) => tokensOut),
+    cost_usd: total(({usd}) => usd),
+    latency_ms: Math.max(...usage.map(({latencyMs}) => latencyMs)),
+  }
+}

@@ -1,0 +1,133 @@
+import {APIConnectionError, APIError, APIUserAbortError} from 'openai'
+import {plainLine} from '../domain/plain-line.js'
+import {LeomaError} from '../errors.js'
+import {DeadlineError} from '../runtime/deadline.js'
+import {AnswerTooLarge, maxAnswerBytes} from './bounded-fetch.js'
+import {MalformedAnswer} from './strict-json.js'
+
+/** What a failed call means for the next one. */
+export interface Failure {
+  readonly error: LeomaError
+  /** `again` soon, `once` more because models vary, `hold` all calls because somebody has to act, or `never`. */
+  readonly next: 'again' | 'once' | 'hold' | 'never'
+  /** A pause that the provider asked for, in milliseconds. */
+  readonly pauseMs?: number
+  /** The parameter that the provider does not take. */
+  readonly refuses?: Refusable
+}
+
+/** Parameters that a model may do without. */
+export const refusable = ['temperature', 'seed', 'reasoning_effort', 'max_completion_tokens'] as const
+export type Refusable = (typeof refusable)[number]
+
+/** A longer pause is not waited for within one evaluation. */
+const longestPauseMs = 5 * 60_000
+
+const busy = new Set([408, 409, 425, 429])
+
+export function refused(what: string): Failure {
+  return {
+    error: new LeomaError('upstream', 'JUDGE_REFUSED', `the model refuses to answer: ${plainLine(what, 200)}`),
+    next: 'once',
+  }
+}
+
+export function truncated(maxTokens: number): Failure {
+  const message = `the model's answer does not fit into ${maxTokens} tokens`
+  return {error: new LeomaError('upstream', 'JUDGE_TRUNCATED', message), next: 'once'}
+}
+
+export function filtered(): Failure {
+  const message = "the provider's filter removed the model's answer"
+  return {error: new LeomaError('upstream', 'JUDGE_FILTERED', message), next: 'once'}
+}
+
+export function malformed(why: string, cause?: unknown): Failure {
+  return {
+    error: new LeomaError('upstream', 'JUDGE_ANSWER_INVALID', `the model's answer is not the one asked for: ${why}`, {
+      ...(cause === undefined ? {} : {cause}),
+      hints: ['OPENAI_BASE_URL must name the API itself (it often ends with /v1)'],
+    }),
+    next: 'once',
+  }
+}
+
+/** Any error of one call. What the provider said stands in the message, in one bounded line; headers never do. */
+export function failureOf(error: unknown, {model, now}: {model: string; now: number}): Failure {
+  if (error instanceof MalformedAnswer) return malformed(error.message)
+  if (error instanceof SyntaxError) return malformed('it is not JSON')
+  if (error instanceof DeadlineError) return unavailable('JUDGE_TIMEOUT', error.message)
+  if (causes(error).some((cause) => cause instanceof AnswerTooLarge))
+    return malformed(`it has more than ${maxAnswerBytes} bytes`)
+  if (error instanceof APIConnectionError || error instanceof APIUserAbortError)
+    return unavailable('JUDGE_UNREACHABLE', `the model cannot be reached: ${reasonOf(error)}`)
+  if (error instanceof APIError && typeof error.status === 'number') return byStatus(error, error.status, model, now)
+  throw error
+}
+
+function byStatus(error: APIError, status: number, model: string, now: number): Failure {
+  const said = plainLine(error.message, 200)
+  const code = String(error.code ?? error.type ?? '')
+  if (status === 402 || /insufficient_quota|billing/.test(code)) {
+    return hold('JUDGE_NOT_PAID', `the provider wants to be paid before it answers: ${said}`, [
+      'top up the account of OPENAI_API_KEY, or use another key',
+    ])
+  }
+  if (status === 401 || status === 403) {
+    return hold('JUDGE_KEY_REFUSED', `the provider refuses the key: ${said}`, [
+      'OPENAI_API_KEY must be a key for the provider at OPENAI_BASE_URL',
+    ])
+  }
+  if (status === 404) {
+    return hold('JUDGE_MODEL_UNKNOWN', `the provider does not know model ${plainLine(model, 80)}: ${said}`, [
+      'the exam names the model: OPENAI_BASE_URL must lead to a provider that has it',
+    ])
+  }
+  if (busy.has(status) || status >= 500) {
+    const pauseMs = askedPauseMs(error.headers, now)
+    const failure = unavailable('JUDGE_UNAVAILABLE', `the provider answers with status ${status}: ${said}`)
+    return pauseMs === undefined ? failure : {...failure, pauseMs}
+  }
+  if (status >= 300 && status < 400) {
+    return hold('JUDGE_REDIRECTED', `the provider answers with a redirect (${status}), which is not followed`, [
+      'put the address that it leads to into OPENAI_BASE_URL, if it is the right one',
+    ])
+  }
+  if (/content_policy|content_filter|moderation|invalid_prompt/.test(code)) return refused(said)
+  const refuses =
+    refusable.find((name) => error.param === name) ?? refusable.find((name) => error.message.includes(name))
+  const rejected = new LeomaError('upstream', 'JUDGE_REQUEST_REJECTED', `the provider rejects the request: ${said}`, {
+    retryable: false,
+  })
+  return {error: rejected, next: 'never', ...(refuses ? {refuses} : {})}
+}
+
+function unavailable(code: string, message: string): Failure {
+  return {error: new LeomaError('upstream', code, message), next: 'again'}
+}
+
+function hold(code: string, message: string, hints: readonly string[]): Failure {
+  return {error: new LeomaError('config', code, message, {hints}), next: 'hold'}
+}
+
+/** The address and the port may stand in it, the key never does: it is in no message of a connection. */
+function reasonOf(error: Error): string {
+  const [, deepest = error] = [...causes(error)].reverse().concat(error)
+  const code = deepest instanceof Error && 'code' in deepest ? String(deepest.code) : ''
+  return plainLine(code || (deepest instanceof Error ? deepest.message : String(deepest)), 120)
+}
+
+function causes(error: unknown): unknown[] {
+  const found: unknown[] = []
+  for (let at = error; at instanceof Error && found.length < 8; at = at.cause) found.push(at)
+  return found
+}
+
+/** `retry-after-ms`, or `retry-after` in seconds or as a date. */
+function askedPauseMs(headers: Headers | undefined, now: number): number | undefined {
+  const ms = Number(headers?.get('retry-after-ms') ?? Number.NaN)
+  const text = headers?.get('retry-after') ?? ''
+  const seconds = /^\d{1,6}(\.\d+)?$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now
+  const pause = Number.isFinite(ms) ? ms : seconds
+  return Number.isFinite(pause) && pause > 0 ? Math.min(pause, longestPauseMs) : undefined
+}
