@@ -6,6 +6,7 @@ import type {Captioner} from './caption/port.js'
 import type {Chain} from './chain/port.js'
 import type {Config} from './config/load.js'
 import {resolveNetwork, type SubtensorNetwork} from './config/networks.js'
+import {deploymentPolicy} from './domain/deployment.js'
 import {LeomaError} from './errors.js'
 import type {Judge} from './judge/port.js'
 import type {Ports, Report} from './mechanisms/types.js'
@@ -176,12 +177,14 @@ async function buildApi(parts: Parts): Promise<Service> {
   const run = mechanism(first.name)
   const [chain, signer] = [await parts.chain(), await parts.signer()]
   await requireOwner(chain, signer, netuid, shutdown.signal)
+  const params = server.examFile === undefined ? run.defaults : await readExamParams(server.examFile)
   return ownerApiService({
     ...{health, log, shutdown, netuid, verify, chain, signer},
     mechanism: run,
     store: await parts.store(),
     models: await openModels(parts, {withEvidence: true}),
-    params: server.examFile === undefined ? run.defaults : await readExamParams(server.examFile),
+    params,
+    validation: {binding: deploymentPolicy(params)},
     samplers: [signer.hotkey, ...server.samplerHotkeys],
     admins: server.adminHotkeys,
     minStakeRao: server.minValidatorStakeRao,

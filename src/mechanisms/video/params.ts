@@ -1,4 +1,5 @@
 import {z} from 'zod'
+import {DeploymentPolicy} from '../../domain/deployment.js'
 import {TaskKind} from '../../domain/task.js'
 import {aspects} from '../../judge/port.js'
 
@@ -60,6 +61,8 @@ export const VideoParams = z.strictObject({
     criticalThreshold: score,
     critical: z.array(z.enum(aspects)),
   }),
+  /** What ties a miner's deployment to the model that it committed; nothing is asked when absent. */
+  deployment: DeploymentPolicy.optional(),
   ranking: z.strictObject({
     /** Settled tasks that count. */
     window: z.number().int().min(1).max(10_000),

@@ -1,5 +1,6 @@
 import {mkdir, readFile, rm, writeFile} from 'node:fs/promises'
 import path from 'node:path'
+import type {MinersList} from '../../api/schemas.js'
 import {canonicalJson} from '../../domain/canonical.js'
 import type {SignedExam} from '../../domain/exam.js'
 import {compareText, type TaskId} from '../../domain/ids.js'
@@ -21,6 +22,8 @@ import {ruleVersion} from './rules.js'
 
 const mediaDeadlineMs = 120_000
 const uploadDeadlineMs = 600_000
+/** A cold start takes minutes; who is not up by then is asked all the same, and has the request's own deadline left. */
+const wakingMs = 180_000
 
 /** Makes tasks: one turn is one look at the chain, and at most one round. */
 export function samplerService(ports: Ports): Service {
@@ -97,7 +100,8 @@ export class Sampler {
     await rm(dir, {recursive: true, force: true})
     await mkdir(dir, {recursive: true})
     try {
-      const challenge = await this.#challenge(round, signal)
+      // Sleeping deployments wake while the clip is being prepared, and for a while after it.
+      const [challenge] = await Promise.all([this.#challenge(round, signal), this.#wake(miners, signal)])
       const createdAt = new Date(clock.now()).toISOString()
       const asked = await this.#ask(round, challenge, miners, signal)
       if (!asked.some(({answer}) => answer.outcome === 'ok' || answer.outcome.startsWith('rejected:'))) {
@@ -108,6 +112,17 @@ export class Sampler {
       )
     } finally {
       await rm(dir, {recursive: true, force: true})
+    }
+  }
+
+  async #wake(miners: MinersList['miners'], signal: AbortSignal): Promise<void> {
+    const {clock, log, models} = this.#ports
+    const chutes = miners.flatMap(({chute_id: chuteId}) => chuteId ?? [])
+    try {
+      await models.warm?.(chutes, clock.now() + wakingMs, signal)
+    } catch (error) {
+      signal.throwIfAborted()
+      log.warn({err: error}, 'sleeping chutes could not be woken')
     }
   }
 
