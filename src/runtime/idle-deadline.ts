@@ -1,0 +1,26 @@
+import {DeadlineError} from './deadline.js'
+
+/**
+ * Runs `work` under a signal that aborts when `signal` does, or when `beat` was not called for `ms`: for transfers, whose
+ * length says little about whether they still move. The reason is a `DeadlineError` in the second case.
+ */
+export async function withIdleDeadline<T>(
+  what: string,
+  ms: number,
+  signal: AbortSignal,
+  work: (signal: AbortSignal, beat: () => void) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController()
+  const timer = setTimeout(() => controller.abort(new DeadlineError(`the next piece of ${what}`, ms)), ms)
+  const both = AbortSignal.any([signal, controller.signal])
+  try {
+    both.throwIfAborted()
+    return await work(both, () => void timer.refresh())
+  } catch (error) {
+    // Libraries answer an abort with errors of their own; the reason says what really happened.
+    if (controller.signal.aborted && !signal.aborted) throw controller.signal.reason
+    throw error
+  } finally {
+    clearTimeout(timer)
+  }
+}
