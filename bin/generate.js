@@ -6,6 +6,7 @@ require('./guard.cjs').guard()
 
 const fs = require('node:fs')
 const path = require('node:path')
+const {errorCodes} = require('./error-codes.js')
 
 const root = path.join(__dirname, '..')
 const read = (file) => fs.readFileSync(path.join(root, file), 'utf8')
@@ -104,6 +105,17 @@ function exitTable({exitCodes}) {
   return table(['Exit code', 'Kind', 'Who must act'], [['0', '', 'nobody: done, or stopped on request'], ...rows])
 }
 
+/** `code | exit | what it says | what to try`: a reader searches for the message or the code. */
+function errorTable({exitCodes}) {
+  const rows = errorCodes(path.join(root, 'src')).map(([code, {kind, means, hints}]) => [
+    `\`${code}\``,
+    `${exitCodes[kind]}`,
+    means ?? 'the message says what happened',
+    hints.slice(0, 2).join('; '),
+  ])
+  return table(['Code', 'Exit', 'Says', 'Try'], rows)
+}
+
 /** Replaces what stands between `<!-- generated: NAME -->` and `<!-- end -->`. */
 function fill(text, name, content) {
   const start = `<!-- generated: ${name} -->`
@@ -124,6 +136,7 @@ async function main(isCheck) {
   readme = fill(readme, 'variables', variableTable(config))
   readme = fill(readme, 'commands', commandTable(manifest))
   readme = fill(readme, 'exit codes', exitTable(errors))
+  readme = fill(readme, 'error codes', errorTable(errors))
   const files = {
     'oclif.manifest.json': `${JSON.stringify(manifest, null, 2)}\n`,
     'env.example': envExample(config),

@@ -26,6 +26,7 @@ const ranking = {
   stateHash: 'b'.repeat(64),
   window: [1, 2],
   rows: [row(winner, 1, 'wins: passed 7 of 8'), row(other, null, 'not ranked: \u001b[31mred\u001b[0m\nline')],
+  decision: 'pay',
   summary: 'uid 1 takes all',
 }
 

@@ -144,12 +144,12 @@ test('exits 4 for a hotkey that is not on the subnet, and for a wallet that is n
   })
 })
 
-test('exits 3 for a network that cannot be reached yet, and names the one that can', async () => {
+test('exits 3 for a network that nobody knows, and names those that are known', async () => {
   const argv = ['--model-name=a/leoma', `--model-revision=${revision}`, '--chute-id=c']
 
-  const {stderr, code} = await runCommand(MinerCommit, 'miner:commit', argv)
+  const {stderr, code} = await runCommand(MinerCommit, 'miner:commit', argv, {NETWORK: 'mainnet'})
 
   expect(code).toBe(3)
-  expect(stderr).toContain('[NETWORK_UNSUPPORTED]')
-  expect(stderr).toContain('NETWORK=localnet')
+  expect(stderr).toContain('[NETWORK_UNKNOWN]')
+  expect(stderr).toContain('localnet')
 })

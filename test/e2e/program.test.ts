@@ -198,13 +198,12 @@ describe('services', () => {
     },
   )
 
-  test.each([['serve'], ['servers', 'api']])(
-    '%s %s on a network that is not supported yet exits 3',
-    async (...words) => {
-      expect(await run(words, {env: {LEOMA_DATA: tempFolder()}})).toMatchObject({
-        code: 3,
-        stderr: expect.stringContaining('try: NETWORK=localnet'),
-      })
-    },
-  )
+  test.each(['serve', 'servers api'])('%s on a network that nobody knows exits 3', async (command) => {
+    const env = {...(await aSubnet()), NETWORK: 'mainnet'}
+
+    expect(await run(command.split(' '), {env})).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('[NETWORK_UNKNOWN]'),
+    })
+  })
 })

@@ -148,7 +148,7 @@ test.each([{LEOMA_ENV: 'production'}, {ENVIRONMENT: 'Production'}])('%j is produ
 test('every variable has roles that exist, a sentence, and a default that it accepts itself', () => {
   for (const name of variableNames) {
     const variable: (typeof variables)[typeof name] & {default?: string} = variables[name]
-    expect(variable.about, name).toMatch(/^\S.{5,140}\S$/)
+    expect(variable.about, name).toMatch(/^\S.{5,240}\S$/)
     for (const role of variable.roles === 'all' ? [] : variable.roles) expect(roles, name).toContain(role)
     if (variable.default !== undefined) expect(variable.schema.safeParse(variable.default).success, name).toBe(true)
   }
