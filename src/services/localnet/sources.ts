@@ -75,7 +75,10 @@ async function check(file: string, {clip, media, signal}: ImportOptions): Promis
   } catch (error) {
     signal.throwIfAborted()
     // What the bytes are at fault for is the file's; a missing ffmpeg is not, and must be seen.
-    if (error instanceof LeomaError && error.kind === 'data') return `unreadable: ${error.message}`
+    if (error instanceof LeomaError && error.kind === 'data') {
+      // ffmpeg's words for a file with sound or a cover picture alone.
+      return /\b0:V\b/.test(error.message) ? 'no video in it' : `unreadable: ${error.message}`
+    }
     if (error instanceof LeomaError && error.code === 'DEADLINE') return `takes too long to read: ${error.message}`
     throw error
   }
