@@ -6,6 +6,7 @@ import type {Captioner} from './caption/port.js'
 import type {Chain} from './chain/port.js'
 import type {Config} from './config/load.js'
 import {resolveNetwork, type SubtensorNetwork} from './config/networks.js'
+import type {BucketRole} from './config/object-stores.js'
 import {deploymentPolicy} from './domain/deployment.js'
 import {LeomaError} from './errors.js'
 import type {Judge} from './judge/port.js'
@@ -301,10 +302,21 @@ async function openApi({config, log, time}: Ours, signer?: Signer): Promise<Owne
   return new HttpOwnerApi({url, signer, time, timeoutMs, attempts: maxAttempts, log: log.child({part: 'api-client'})})
 }
 
-/** A folder stands for a bucket; its last piece is the bucket's name. */
-async function openBucket(folder: string): Promise<Objects> {
-  const {FolderObjects} = await import('./objects/folder.js')
-  return new FolderObjects({root: path.dirname(folder), bucket: path.basename(folder)})
+async function openBucket(
+  role: BucketRole,
+  needs: readonly ('read' | 'write')[],
+  {config, log, shutdown, time}: Ours,
+): Promise<Objects> {
+  const {openBucket} = await import('./objects/open.js')
+  const {backend, sourceDir, samplesDir, samplesPublicUrl, store} = config.objects
+  const {endpoint, region} = store
+  const {objects, close} = await openBucket({
+    ...{backend, endpoint, region, needs, time, log: log.child({part: 'objects'}), ...store[role]},
+    folder: role === 'source' ? sourceDir : samplesDir,
+    publicUrl: role === 'samples' ? samplesPublicUrl : undefined,
+  })
+  shutdown.add(`bucket ${objects.bucket}`, close)
+  return objects
 }
 
 async function buildPorts(clock: Clock, parts: Parts, names: readonly ServiceName[]): Promise<Ports> {
@@ -317,7 +329,8 @@ async function buildPorts(clock: Clock, parts: Parts, names: readonly ServiceNam
     import('./caption/measured.js'),
   ])
   const media = await parts.media()
-  const source = await openBucket(config.objects.sourceDir)
+  const isSampler = names.includes('sampler')
+  const source = await openBucket('source', isSampler ? ['read'] : [], parts)
   const captioner = firstOf([new SidecarCaptioner(source), new MeasuredCaptioner(media)])
   return {
     clock,
@@ -328,14 +341,18 @@ async function buildPorts(clock: Clock, parts: Parts, names: readonly ServiceNam
     chain: await parts.chain(),
     api: await parts.signedApi(),
     source,
-    samples: await openBucket(config.objects.samplesDir),
+    samples: await openBucket(
+      'samples',
+      isSampler ? ['read', 'write'] : names.includes('evaluator') ? ['read'] : [],
+      parts,
+    ),
     media,
     captioner: (wrap.captioner ?? same)(captioner),
     judges: await parts.judges(),
     models: await parts.models(),
     generator: await parts.generator(),
     // A sampler remembers nothing, and the owner's store has one writer, the API.
-    journal: names.includes('sampler') ? noJournal : (wrap.journal ?? same)(await openJournal(parts)),
+    journal: isSampler ? noJournal : (wrap.journal ?? same)(await openJournal(parts)),
     workDir: await openWorkDir(path.join(config.dataDir, 'work'), shutdown),
     settings: {
       pollMs: config.evaluator.pollMs,

@@ -3,6 +3,7 @@ import path from 'node:path'
 import type {z} from 'zod'
 import type {Hotkey} from '../domain/ids.js'
 import {LeomaError} from '../errors.js'
+import {type StoreConfig, type StoreKind, storeConfig} from './object-stores.js'
 import {isFor, type Role, type Variable, type VariableName, variableNames, variables} from './variables.js'
 
 export type {Role, VariableName} from './variables.js'
@@ -33,10 +34,12 @@ export interface Config {
   /** The owner's store for owner roles, the validator's own for the others. */
   readonly storePath: string
   readonly objects: {
+    readonly backend: 'folder' | StoreKind
     readonly sourceDir: string
     readonly samplesDir: string
-    readonly sourceBucket: string
-    readonly samplesBucket: string
+    readonly samplesPublicUrl: string | undefined
+    /** Of the backend, or of Hippius when that is a folder. */
+    readonly store: StoreConfig
   }
   readonly validator: {readonly epochBlocks: number; readonly maxWinnerAgeBlocks: number}
   readonly evaluator: {readonly pollMs: number; readonly concurrency: number}
@@ -130,6 +133,8 @@ function build(values: Values, asked: readonly Role[] | 'all', env: NodeJS.Proce
     wallet: {
       path:
         values.BT_WALLET_PATH === undefined && !isLocalnet
+  const isFolder = isLocalnet || values.SOURCE_DIR !== undefined || values.SAMPLES_DIR !== undefined
+  const backend = values.OBJECT_STORAGE_BACKEND ?? (isFolder ? 'folder' : 'hippius')
           ? path.join(homedir(), '.bittensor', 'wallets')
           : inData(values.BT_WALLET_PATH, 'wallets'),
       name: need('WALLET_NAME'),
@@ -158,8 +163,9 @@ function build(values: Values, asked: readonly Role[] | 'all', env: NodeJS.Proce
     objects: {
       sourceDir: inData(values.SOURCE_DIR, 'objects', 'source'),
       samplesDir: inData(values.SAMPLES_DIR, 'objects', 'samples'),
-      sourceBucket: need('HIPPIUS_SOURCE_BUCKET'),
-      samplesBucket: need('HIPPIUS_SAMPLES_BUCKET'),
+      samplesPublicUrl: values.SAMPLES_PUBLIC_URL,
+      backend,
+      store: storeConfig(backend === 'folder' ? 'hippius' : backend, values),
     },
     validator: {epochBlocks: need('EPOCH_LEN'), maxWinnerAgeBlocks: need('MAX_WINNER_AGE_BLOCKS')},
     evaluator: {

@@ -47,6 +47,18 @@ export const slugUrl = z
   )
   .transform((text) => text.replace(/\/+$/, ''))
 
+/** A host alone means https. */
+export const endpoint = z
+  .string()
+  .trim()
+  .regex(/^(https?:\/\/)?[A-Za-z0-9.-]+(:\d{1,5})?\/?$/, 'is not a host or an https:// address')
+  .transform((text) => (text.includes('://') ? text : `https://${text}`).replace(/\/$/, ''))
+
+export const bucketName = z
+  .string()
+  .trim()
+  .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'is not a name of a bucket: 3 to 63 of a-z, 0-9, dot and hyphen')
+
 export const list = <T extends z.ZodType<string, string>>(item: T) =>
   z
     .string()

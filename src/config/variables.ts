@@ -1,5 +1,6 @@
 import type {z} from 'zod'
 import {Hotkey} from '../domain/ids.js'
+import {storeKinds, storeVariablesOf} from './object-stores.js'
 import {
   boundedText,
   decimalToRao,
@@ -31,7 +32,7 @@ export interface Variable<T = unknown> {
   readonly secret?: true
 }
 
-const clients = ['sampler', 'evaluator', 'validator', 'reader'] as const
+const clients = ['sampler', 'evaluator', 'validator', 'miner', 'reader'] as const
 const signing = ['api', 'sampler', 'evaluator', 'validator', 'miner'] as const
 
 /**
@@ -209,6 +210,12 @@ export const variables = {
   },
 
   SOURCE_DIR: {
+  OBJECT_STORAGE_BACKEND: {
+    schema: oneOf(['folder', ...storeKinds]),
+    about: 'where buckets are: folder (on this machine), hippius, r2 or s3 (AWS, MinIO and others)',
+    roles: ['sampler', 'evaluator'],
+    defaultNote: 'folder on localnet, or when SOURCE_DIR or SAMPLES_DIR is set; else hippius',
+  },
     schema: boundedText(4096),
     about: "folder that stands for the bucket of the owner's footage",
     roles: ['sampler'],
@@ -220,23 +227,19 @@ export const variables = {
     roles: ['sampler', 'evaluator'],
     defaultNote: 'objects/samples in LEOMA_DATA',
   },
-  HIPPIUS_SOURCE_BUCKET: {
-    schema: boundedText(63),
-    about: "name of the bucket of the owner's footage",
-    roles: ['sampler'],
-    default: 'videos',
-  },
-  HIPPIUS_SAMPLES_BUCKET: {
-    schema: boundedText(63),
-    about: 'name of the bucket of tasks and generated videos',
-    roles: ['sampler', 'evaluator'],
-    default: 'samples',
+  SAMPLES_PUBLIC_URL: {
+    schema: url,
+    about: 'address below which anyone can read the bucket of tasks; used by those who have no keys for it',
+    roles: ['evaluator'],
   },
 
+  ...storeVariablesOf.hippius,
+  ...storeVariablesOf.r2,
+  ...storeVariablesOf.s3,
   FFMPEG_PATH: {
     schema: boundedText(4096),
     about: 'the ffmpeg to use',
-    roles: ['sampler', 'evaluator'],
+    roles: ['sampler', 'evaluator', 'miner'],
     defaultNote: 'one from an npm package, else that of the system',
   },
   CHUTES_API_URL: {

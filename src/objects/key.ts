@@ -24,6 +24,12 @@ export function requirePrefix(prefix: string): string {
   throw new LeomaError('data', 'OBJECT_KEY_INVALID', `${JSON.stringify(prefix.slice(0, 120))} is no object prefix`)
 }
 
+/** False when no key can begin so; some stores refuse to be asked. */
+export function canBeginKey(prefix: string): boolean {
+  const parent = prefix.slice(0, prefix.lastIndexOf('/') + 1)
+  return parent === '' || isKey(parent.slice(0, -1))
+}
+
 export function objectMissing(bucket: string, key: string, cause?: unknown): LeomaError {
   return new LeomaError('upstream', 'OBJECT_MISSING', `${bucket} has no object ${key}`, {retryable: false, cause})
 }

@@ -75,18 +75,16 @@ export class S3Access {
   pair(purpose: Purpose): KeyPair {
     const {keys, variables, bucket} = this.#place
     const found = keys[purpose] ?? (purpose === 'read' ? keys.write : undefined)
-    if (found) return found
-    throw new LeomaError(
-      'config',
-      'OBJECTS_KEYS_MISSING',
-      `no credentials for ${purpose === 'read' ? 'reading' : 'writing'} bucket ${bucket}`,
-      {
-        hints: [
-          `set ${variables[purpose]}`,
-          ...(purpose === 'read' ? [`or ${variables.write}, which read as well`] : []),
-        ],
-      },
-    )
+    if (found && found.accessKey !== '' && found.secretKey !== '') return found
+    const verb = purpose === 'read' ? 'reading' : 'writing'
+    // Half of a pair is a mistake, and no reason to use another pair in its place.
+    const what = found ? 'only one half of the credentials' : 'no credentials'
+    throw new LeomaError('config', 'OBJECTS_KEYS_MISSING', `${what} for ${verb} bucket ${bucket}`, {
+      hints: [
+        `set ${variables[purpose]}`,
+        ...(purpose === 'read' && !found ? [`or ${variables.write}, which read as well`] : []),
+      ],
+    })
   }
 
   client(purpose: Purpose): S3Client {

@@ -11,10 +11,10 @@ import {
 import {Sha256} from '../domain/ids.js'
 import {LeomaError} from '../errors.js'
 import {withDeadline} from '../runtime/deadline.js'
-import {isKey, objectTooLarge, requireKey, requirePrefix} from './key.js'
+import {canBeginKey, isKey, objectTooLarge, requireKey, requirePrefix} from './key.js'
 import type {Objects, StoredObject, WrittenObject} from './port.js'
 import {type Arrival, type Received, receiveBytes, receiveFile} from './receive.js'
-import {S3Access, type S3Place, type S3Tuning} from './s3-access.js'
+import {type Purpose, S3Access, type S3Place, type S3Tuning} from './s3-access.js'
 import {type Source, uploadInParts} from './s3-upload.js'
 
 export interface S3ObjectsOptions extends S3Place, S3Tuning {
@@ -44,6 +44,11 @@ export class S3Objects implements Objects {
     this.bucket = options.bucket
     this.#partBytes = partBytes
     this.#partConcurrency = partConcurrency
+  }
+
+  /** Throws `OBJECTS_KEYS_MISSING`, naming what to set. */
+  requireKeys(purpose: Purpose): void {
+    this.#access.pair(purpose)
   }
 
   async putFile(key: string, file: string, contentType: string, signal: AbortSignal): Promise<WrittenObject> {
@@ -112,6 +117,7 @@ export class S3Objects implements Objects {
   async *list(prefix: string, signal: AbortSignal): AsyncGenerator<StoredObject, void, void> {
     requirePrefix(prefix)
     signal.throwIfAborted()
+    if (!canBeginKey(prefix)) return
     let token: string | undefined
     do {
       const page = await this.#access.send(
