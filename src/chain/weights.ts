@@ -37,3 +37,12 @@ export function scaleWeights(uids: readonly Uid[], values: readonly number[]): S
 export function weightsInvalid(message: string, hints: readonly string[] = []): LeomaError {
   return new LeomaError('chain', 'WEIGHTS_INVALID', message, {hints, retryable: false})
 }
+
+/**
+ * The same weights with as many zeros as it takes to have `least` entries, on uids that were given with a weight of
+ * nothing. The chain counts what arrives, zeros too, and stores them.
+ */
+export function padWeights({uids, values, given}: ScaledWeights, all: readonly Uid[], least: number): ScaledWeights {
+  const zeros = all.filter((uid) => !uids.includes(uid)).slice(0, Math.max(0, least - uids.length))
+  return {uids: [...uids, ...zeros], values: [...values, ...zeros.map(() => 0)], given}
+}

@@ -24,13 +24,17 @@ export interface ChainCapabilities {
   readonly mechanisms?: boolean
   /** Space per epoch rather than blocks between commitments. */
   readonly commitSpace?: boolean
+  /** Commitments are hidden at first, and the last ten stay readable. */
+  readonly hiddenCommitments?: boolean
+  /** Blocks from one commitment of a hotkey to the next; 2 unless given. */
+  readonly commitEveryBlocks?: number
 }
 
 /** Every adapter of the chain port must pass this; `setup` is called for each test. */
 export function chainContract(
   name: string,
   setup: (hyperparameters: Partial<Hyperparameters>) => Promise<ChainFixture>,
-  capabilities: ChainCapabilities = {permits: true, mechanisms: true, commitSpace: true},
+  capabilities: ChainCapabilities = {permits: true, mechanisms: true, commitSpace: true, hiddenCommitments: true},
 ): void {
   const {signal} = new AbortController()
   const stranger = createSigner({uri: '//Stranger'})
@@ -149,20 +153,23 @@ export function chainContract(
     })
 
     describe('commitments', () => {
-      it('shows a commitment from the block of its reveal on, not before', async () => {
-        const author = fixture.neurons[2]!
-        const {block} = await fixture.chain.commit(fixture.netuid, '{"a": "ü"}', author, signal)
-        const early = await commitmentsOf(author)
-        await fixture.advance(2)
+      it.runIf(capabilities.hiddenCommitments)(
+        'shows a commitment from the block of its reveal on, not before',
+        async () => {
+          const author = fixture.neurons[2]!
+          const {block} = await fixture.chain.commit(fixture.netuid, '{"a": "ü"}', author, signal)
+          const early = await commitmentsOf(author)
+          await fixture.advance(2)
 
-        const [commitment] = await commitmentsOf(author)
+          const [commitment] = await commitmentsOf(author)
 
-        expect(early).toEqual([])
-        expect(commitment).toMatchObject({hotkey: author.hotkey, text: '{"a": "ü"}'})
-        expect(commitment!.block).toBeGreaterThan(block.number)
-      })
+          expect(early).toEqual([])
+          expect(commitment).toMatchObject({hotkey: author.hotkey, text: '{"a": "ü"}'})
+          expect(commitment!.block).toBeGreaterThan(block.number)
+        },
+      )
 
-      it('keeps the last ten of a hotkey, oldest first', async () => {
+      it.runIf(capabilities.hiddenCommitments)('keeps the last ten of a hotkey, oldest first', async () => {
         const author = fixture.neurons[2]!
         for (let i = 0; i < 12; i++) {
           await fixture.chain.commit(fixture.netuid, `text ${i}`, author, signal)
@@ -178,12 +185,33 @@ export function chainContract(
       it('gives different receipts for the same text', async () => {
         const author = fixture.neurons[2]!
         const first = await fixture.chain.commit(fixture.netuid, 'same', author, signal)
-        await fixture.advance(2)
+        await fixture.advance(capabilities.commitEveryBlocks ?? 2)
         const second = await fixture.chain.commit(fixture.netuid, 'same', author, signal)
 
         expect(first.extrinsic).toMatch(/^0x[0-9a-f]{64}$/)
         expect(second.extrinsic).not.toBe(first.extrinsic)
         expect(second.block.number).toBeGreaterThan(first.block.number)
+      })
+
+      it('says what a hotkey may still commit', async () => {
+        const author = fixture.neurons[2]!
+        const before = await fixture.chain.commitAllowance(fixture.netuid, author.hotkey, signal)
+        await fixture.chain.commit(fixture.netuid, 'x', author, signal)
+        const after = await fixture.chain.commitAllowance(fixture.netuid, author.hotkey, signal)
+
+        expect(before.notBefore).toBeUndefined()
+        expect(before.maxTextBytes).toBeGreaterThanOrEqual(128)
+        expect(before.cost(1)).toBeGreaterThanOrEqual(100)
+        if (capabilities.commitSpace) expect(after.bytesLeft).toBe(before.bytesLeft! - before.cost(1))
+        else expect(after.notBefore).toBeGreaterThan((await fixture.chain.head(signal)).number)
+      })
+
+      it('shows the text that was committed, whatever characters it has', async () => {
+        const author = fixture.neurons[2]!
+        await fixture.chain.commit(fixture.netuid, '{"a": "ü"}', author, signal, {plain: true})
+        await fixture.advance(2)
+
+        expect((await commitmentsOf(author)).map(({text}) => text)).toEqual(['{"a": "ü"}'])
       })
 
       it('refuses a hotkey that is not registered, with what to type', async () => {

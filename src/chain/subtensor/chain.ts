@@ -16,7 +16,7 @@ import type {
   WeightsCall,
 } from '../port.js'
 import {checkWeights, requireMechanism, requireNotRoot, requireRegistered} from '../weight-rules.js'
-import {type ScaledWeights, scaleWeights} from '../weights.js'
+import {padWeights, type ScaledWeights, scaleWeights} from '../weights.js'
 import {checkAllowance, fieldFor, isPlain, readAllowance, readCommitments} from './commitments.js'
 import {Connection, type ConnectionOptions, type Node, raceSignal} from './connection.js'
 import type {Call} from './extrinsic.js'
@@ -191,10 +191,12 @@ export class SubtensorChain implements Chain {
   }
 
   async setWeights(call: WeightsCall, signer: Signer, signal: AbortSignal): Promise<Receipt> {
-    const weights = scaleWeights(call.uids, call.values)
+    const scaled = scaleWeights(call.uids, call.values)
     requireNotRoot(call.netuid)
     return this.#sendAfterOthers(signer.hotkey, async () => {
-      const subnet = await this.#checkedSubnet(call, weights, signer, signal)
+      const subnet = await this.#checkedSubnet(call, scaled, signer, signal)
+      const least = Math.min(subnet.hyperparameters.minAllowedWeights, subnet.metagraph.neurons.length)
+      const weights = padWeights(scaled, call.uids, least)
       const context = {call: 'set_weights', netuid: call.netuid, hotkey: signer.hotkey}
       if (!subnet.hyperparameters.commitRevealEnabled) {
         const build = (current: Runtime) => openWeights(current, call, weights)
@@ -213,7 +215,8 @@ export class SubtensorChain implements Chain {
       const stored = batch.add('subtensorModule', 'weights', [index, uid], Weights)
       const lastUpdate = batch.add('subtensorModule', 'lastUpdate', [index], z.array(Num))
       await batch.read(node.rpc, metagraph.block.hash, signal)
-      const pairs = stored() ?? []
+      // Zeros are there only to make up the number.
+      const pairs = (stored() ?? []).filter(([, value]) => value > 0)
       if (pairs.length === 0) return undefined
       return {
         uids: pairs.map(([to]) => to),
