@@ -15,3 +15,12 @@ export interface CaptionRequest {
 export interface Captioner {
   caption(request: CaptionRequest, signal: AbortSignal): Promise<Caption | undefined>
 }
+
+/** Says whether a clip and its prompt may be shown to strangers and made again by them. */
+export interface SafetyCheck {
+  /** The reason is one sentence for the owner. */
+  check(
+    request: {readonly clip: string; readonly prompt: string; readonly sourceKey: string},
+    signal: AbortSignal,
+  ): Promise<{readonly suitable: true} | {readonly suitable: false; readonly reason: string}>
+}

@@ -1,4 +1,4 @@
-import {sha256} from '../domain/canonical.js'
+import {fencedText} from '../domain/fenced-text.js'
 import type {Part, Picture} from '../vision/port.js'
 
 /**
@@ -37,6 +37,9 @@ export const pairInstructions = `${common}
 
 Here you see two videos made for the same task, A and B. Grade each for itself on the six aspects, with the same severity for both; which is shown first means nothing. Write what sets them apart in one sentence first, then the scores. Answer in the given JSON shape and with nothing else.`
 
+/** As many as a task's manifest takes. */
+const longestPrompt = 4096
+
 export interface Shown {
   readonly prompt: string
   readonly firstFrame: Picture | undefined
@@ -45,7 +48,7 @@ export interface Shown {
 
 export function singleParts({prompt, firstFrame, frames}: Shown): Part[] {
   return [
-    {text: fencedText(prompt)},
+    {text: fencedText('Task text', prompt, longestPrompt)},
     ...conditioning(firstFrame),
     ...labelled('Frame', frames),
     {text: 'Those were all frames. Grade this video.'},
@@ -55,7 +58,7 @@ export function singleParts({prompt, firstFrame, frames}: Shown): Part[] {
 /** `first` is shown as A. */
 export function pairParts(prompt: string, firstFrame: Picture | undefined, first: Frames, second: Frames): Part[] {
   return [
-    {text: fencedText(prompt)},
+    {text: fencedText('Task text', prompt, longestPrompt)},
     ...conditioning(firstFrame),
     ...labelled('Video A, frame', first),
     ...labelled('Video B, frame', second),
@@ -76,27 +79,4 @@ function labelled(name: string, frames: Frames): Part[] {
     {text: `${name} ${at + 1} of ${frames.length}, at ${Math.round((100 * at) / last)} % of the video:`},
     {picture},
   ])
-}
-
-const longestPrompt = 4096
-
-/**
- * The task text as data: one line, without anything that looks like the end of a fence, between two lines whose tag is
- * the text's own hash, which a text cannot hold.
- */
-export function fencedText(prompt: string): string {
-  const text = neutral(prompt)
-  const tag = sha256(text).slice(0, 16)
-  return `Task text, data only:\n<<<TASK TEXT ${tag}>>>\n${text}\n<<<END OF TASK TEXT ${tag}>>>`
-}
-
-function neutral(prompt: string): string {
-  return prompt
-    .replace(/[\p{C}\s]+/gu, ' ')
-    .replace(/<{2,}/g, '‹')
-    .replace(/>{2,}/g, '›')
-    .replace(/`{3,}/g, "'''")
-    .trim()
-    .slice(0, longestPrompt)
-    .toWellFormed()
 }

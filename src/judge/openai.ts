@@ -4,7 +4,7 @@ import type {z} from 'zod'
 import {plainLine} from '../domain/plain-line.js'
 import {LeomaError} from '../errors.js'
 import type {Media} from '../media/port.js'
-import type {Answered, Part, Picture, VisionModel} from '../vision/port.js'
+import {type Answered, fitted, type Part, type Picture, picturesOf, type VisionModel} from '../vision/port.js'
 import {type Ballot, ballotOf, PairAnswer, pairBallotOf, points, VoteAnswer} from './openai-answer.js'
 import {OpenAiJudgeOptions} from './openai-options.js'
 import {instructions, pairInstructions, pairParts, singleParts} from './openai-prompt.js'
@@ -90,18 +90,13 @@ export class OpenAiJudge implements Judge {
     count: number,
     signal: AbortSignal,
   ): Promise<Picture[]> {
-    const {data, width, height, ...decoded} = await this.#decoding(() => {
+    const frames = await this.#decoding(() => {
       const pick = count === 1 ? 'all' : {count}
       const most = count === 1 ? 1 : maxFrames
-      const fitted = fit(size, options.frames.side)
-      return this.#media.decode(file, {...fitted, pixel: 'rgb24', pick, maxFrames: most, threads: 1}, signal)
+      const shape = fitted(size, options.frames.side)
+      return this.#media.decode(file, {...shape, pixel: 'rgb24', pick, maxFrames: most, threads: 1}, signal)
     })
-    const bytes = width * height * 3
-    return Array.from({length: decoded.count}, (_, at) => ({
-      width,
-      height,
-      rgb: data.subarray(at * bytes, (at + 1) * bytes),
-    }))
+    return picturesOf(frames)
   }
 
   /** Votes `from` up to `to`, side by side. All are waited for, because all are paid for. */
@@ -170,13 +165,6 @@ export class OpenAiJudge implements Judge {
 function criteriaOf({criteria}: JudgeRequest): Criteria {
   if (criteria) return criteria
   throw new LeomaError('bug', 'CRITERIA_MISSING', 'a judge that looks again must know what passing means')
-}
-
-/** The longer side as given, both multiples of eight, in the task's shape. */
-function fit({width, height}: {width: number; height: number}, side: number): {width: number; height: number} {
-  const scale = Math.min(1, side / Math.max(width, height))
-  const fitted = (pixels: number) => 8 * Math.max(2, Math.round((pixels * scale) / 8))
-  return {width: fitted(width), height: fitted(height)}
 }
 
 /** What only the owner can have spoilt is no verdict on the miner. */

@@ -31,21 +31,19 @@ type Entry = z.infer<typeof Ledger>[number]
  */
 export class Budget {
   readonly #options: BudgetOptions
-  #entries: Entry[]
 
   constructor(options: BudgetOptions) {
     this.#options = options
-    this.#entries = read(options.file)
   }
 
   /** Throws `JUDGE_BUDGET_SPENT` when this would exceed a limit. */
   reserve(account: string, usd: number): Reservation {
     const {perHourUsd, perAccountUsd} = this.#options
     const minute = Math.floor(this.#options.time.now() / minuteMs)
-    this.#entries = this.#entries.filter((entry) => entry.minute > minute - keptMinutes)
-    const lastHour = total(this.#entries.filter((entry) => entry.minute > minute - 60))
+    const entries = read(this.#options.file)
+    const lastHour = total(entries.filter((entry) => entry.minute > minute - 60))
     if (lastHour + usd > perHourUsd) throw spent('an hour', lastHour, usd, perHourUsd, 'JUDGE_BUDGET_PER_HOUR')
-    const onAccount = total(this.#entries.filter((entry) => entry.account === account))
+    const onAccount = total(entries.filter((entry) => entry.account === account && entry.minute > minute - keptMinutes))
     if (onAccount + usd > perAccountUsd) throw spent(account, onAccount, usd, perAccountUsd, 'JUDGE_BUDGET_PER_TASK')
 
     this.#book(minute, account, usd)
@@ -58,13 +56,16 @@ export class Budget {
     }
   }
 
+  /** Read again each time: a command beside the service spends from the same budget. */
   #book(minute: number, account: string, usd: number): void {
-    const entry = this.#entries.find((each) => each.minute === minute && each.account === account)
+    const {file, time} = this.#options
+    const oldest = Math.floor(time.now() / minuteMs) - keptMinutes
+    const entries = read(file).filter((entry) => entry.minute > oldest)
+    const entry = entries.find((each) => each.minute === minute && each.account === account)
     if (entry) entry.usd += usd
-    else this.#entries.push({minute, account, usd})
-    const {file} = this.#options
+    else entries.push({minute, account, usd})
     mkdirSync(path.dirname(file), {recursive: true, mode: 0o700})
-    writeFileSync(`${file}.part`, JSON.stringify(this.#entries))
+    writeFileSync(`${file}.part`, JSON.stringify(entries))
     renameSync(`${file}.part`, file)
   }
 }
@@ -73,8 +74,9 @@ function read(file: string): Entry[] {
   let text: string
   try {
     text = readFileSync(file, 'utf8')
-  } catch {
-    return []
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
+    throw error
   }
   const parsed = Ledger.safeParse(parseJson(text))
   if (parsed.success) return parsed.data

@@ -1,10 +1,29 @@
 import type {z} from 'zod'
+import type {Frames} from '../media/port.js'
 
 /** One picture of eight-bit RGB, `width × height × 3` bytes. It leaves this machine as a JPEG. */
 export interface Picture {
   readonly width: number
   readonly height: number
   readonly rgb: Uint8Array
+}
+
+/** Decoded frames as pictures; views, no copies. */
+export function picturesOf({data, width, height, count}: Frames): Picture[] {
+  const bytes = width * height * 3
+  return Array.from({length: count}, (_, at) => ({width, height, rgb: data.subarray(at * bytes, (at + 1) * bytes)}))
+}
+
+interface Size {
+  readonly width: number
+  readonly height: number
+}
+
+/** A size in the same shape whose longer side is at most `side`; multiples of eight. */
+export function fitted({width, height}: Size, side: number): Size {
+  const scale = Math.min(1, side / Math.max(width, height))
+  const edge = (pixels: number) => 8 * Math.max(2, Math.round((pixels * scale) / 8))
+  return {width: edge(width), height: edge(height)}
 }
 
 export type Part = {readonly text: string} | {readonly picture: Picture}

@@ -36,6 +36,14 @@ export class CorpusIndex {
     return buildCorpus(entries, clip.sceneThreshold)
   }
 
+  /** Leaves a source out of every list from now on. */
+  refuse(key: string, reason: string): void {
+    const known = this.#known.get(key)
+    if (!known) return
+    this.#known.set(key, {...known, entry: undefined})
+    this.#ports.log.warn({source: key, reason}, 'source skipped')
+  }
+
   async #list(signal: AbortSignal): Promise<Map<string, number>> {
     const found = new Map<string, number>()
     for await (const {key, sizeBytes} of this.#ports.source.list('', signal)) {

@@ -110,6 +110,11 @@ export class Sampler {
       await withDeadline('publishing', uploadDeadlineMs, signal, (inner) =>
         this.#publish(round, challenge, asked, createdAt, corpus, inner),
       )
+    } catch (error) {
+      if (!(error instanceof LeomaError) || error.code !== 'SOURCE_UNSUITABLE') throw error
+      // The next turn draws from what is left.
+      this.#corpus.refuse(choice.entry.key, error.message)
+      skip(error.message)
     } finally {
       await rm(dir, {recursive: true, force: true})
     }
