@@ -12,6 +12,7 @@ import {LeomaError} from './errors.js'
 import type {Judge} from './judge/port.js'
 import type {Ports, Report} from './mechanisms/types.js'
 import type {Media} from './media/port.js'
+import type {RunFfmpeg} from './media/run.js'
 import type {Deployer, Generator, Models} from './models/port.js'
 import type {Objects} from './objects/port.js'
 import {type Clock, SystemClock, systemTime} from './runtime/clock.js'
@@ -22,6 +23,7 @@ import type {Service} from './runtime/service.js'
 import type {Shutdown} from './runtime/shutdown.js'
 import type {Journal} from './store/journal-port.js'
 import type {Store} from './store/open.js'
+import type {Vision} from './vision/open.js'
 import type {Signer} from './wallet/port.js'
 
 /** Tasks also settle at once when their last verdict arrives; this is for those that a voter never judged. */
@@ -66,6 +68,8 @@ export interface App {
   generator(): Promise<Generator>
   /** All that this program can judge with. */
   judges(): Promise<readonly Judge[]>
+  /** Vision models, and what asking them has cost. */
+  vision(): Promise<Vision>
   /** `apiKey` stands in where none is configured. */
   deployer(apiKey?: string): Promise<Deployer>
   /** Runs these services until the signal aborts and their last turns have ended; rejects when one must end the process. */
@@ -86,7 +90,8 @@ export function createApp(options: AppOptions): App {
   const api = once(() => openApi(ours))
   const models = once(() => openModels(ours))
   const generator = once(async () => (wrap.generator ?? same)(await openGenerator(ours)))
-  const judges = once(async () => openJudges(await media(), wrap))
+  const vision = once(() => openVisionModels(ours))
+  const judges = once(async () => openJudges(await media(), await vision(), wrap))
   const signedApi = once(async () => (wrap.api ?? same)(await openApi(ours, await signer())))
 
   const parts: Parts = {
@@ -101,10 +106,11 @@ export function createApp(options: AppOptions): App {
     models,
     generator,
     judges,
+    vision,
     signedApi,
   }
   return {
-    ...{config, health, chain, signer, store, media, api, models, generator, judges},
+    ...{config, health, chain, signer, store, media, api, models, generator, judges, vision},
     deployer: (apiKey) => openDeployer(ours, apiKey),
     run: (services) => run(services, parts),
   }
@@ -128,6 +134,7 @@ interface Parts extends Ours {
   readonly models: () => Promise<Models>
   readonly generator: () => Promise<Generator>
   readonly judges: () => Promise<readonly Judge[]>
+  readonly vision: () => Promise<Vision>
   readonly signedApi: () => Promise<OwnerApi>
 }
 
@@ -141,6 +148,7 @@ async function run(names: readonly ServiceName[], parts: Parts): Promise<void> {
   const ports = once(() => buildPorts(clock, parts, names))
   const services: Service[] = []
   for (const name of serviceNames) if (names.includes(name)) services.push(...(await buildServices(name, ports, parts)))
+  if (names.includes('evaluator') || names.includes('sampler')) services.push((await parts.vision()).service)
 
   for (const service of services) await service.start(clock)
   log.info({services: services.map(({name}) => name), network: config.network, netuid: config.netuid}, 'started')
@@ -285,15 +293,19 @@ async function openAppStore({config, shutdown}: Ours): Promise<Store> {
   return store
 }
 
-async function openMedia({config}: Ours): Promise<Media> {
-  const [{FfmpegMedia}, {createRunner}, {lazyFfmpeg}, {environment}] = await Promise.all([
-    import('./media/ffmpeg.js'),
+async function openMedia(ours: Ours): Promise<Media> {
+  const {FfmpegMedia} = await import('./media/ffmpeg.js')
+  return new FfmpegMedia({run: await openFfmpeg(ours)})
+}
+
+async function openFfmpeg({config}: Ours): Promise<RunFfmpeg> {
+  const [{createRunner}, {lazyFfmpeg}, {environment}] = await Promise.all([
     import('./media/run.js'),
     import('./media/resolve.js'),
     import('./config/environment.js'),
   ])
   const {ffmpegPath} = config.media
-  return new FfmpegMedia({run: createRunner({ffmpeg: lazyFfmpeg({ffmpegPath, searchPath: environment().PATH})})})
+  return createRunner({ffmpeg: lazyFfmpeg({ffmpegPath, searchPath: environment().PATH})})
 }
 
 async function openApi({config, log, time}: Ours, signer?: Signer): Promise<OwnerApi> {
@@ -331,7 +343,9 @@ async function buildPorts(clock: Clock, parts: Parts, names: readonly ServiceNam
   const media = await parts.media()
   const isSampler = names.includes('sampler')
   const source = await openBucket('source', isSampler ? ['read'] : [], parts)
-  const captioner = firstOf([new SidecarCaptioner(source), new MeasuredCaptioner(media)])
+  const captioner = await withModel(parts, (more) =>
+    firstOf([new SidecarCaptioner(source), ...more, new MeasuredCaptioner(media)]),
+  )
   return {
     clock,
     log,
@@ -406,9 +420,39 @@ async function openDeployer({config, time}: Ours, key?: string): Promise<Deploye
   return new ChutesDeployer({url: apiUrl, apiKey, invokeUrl, time})
 }
 
-async function openJudges(media: Media, wrap: Wraps): Promise<readonly Judge[]> {
-  const {ReferenceJudge} = await import('./judge/reference.js')
-  return [(wrap.judge ?? same)(new ReferenceJudge({media}))]
+async function openJudges(media: Media, vision: Vision, wrap: Wraps): Promise<readonly Judge[]> {
+  const [{ReferenceJudge}, {OpenAiJudge}] = await Promise.all([
+    import('./judge/reference.js'),
+    import('./judge/openai.js'),
+  ])
+  return [new ReferenceJudge({media}), new OpenAiJudge({media, vision})].map(wrap.judge ?? same)
+}
+
+async function openVisionModels(ours: Ours): Promise<Vision> {
+  const [{openVision}, {FfmpegJpeg}, run] = await Promise.all([
+    import('./vision/open.js'),
+    import('./media/jpeg.js'),
+    openFfmpeg(ours),
+  ])
+  const {time, log, config} = ours
+  return openVision(config.vision, {jpeg: new FfmpegJpeg(run), time, log: log.child({part: 'vision'})})
+}
+
+/** Puts a model among those who write prompts, and before all of them one that looks at what they publish. */
+async function withModel(
+  {config, media, vision}: Parts,
+  chain: (more: readonly Captioner[]) => Captioner,
+): Promise<Captioner> {
+  const {captionModel: model} = config.vision
+  if (model === undefined) return chain([])
+  const [{OpenAiCaptioner}, {OpenAiSafetyCheck}, {guarded, RefusedSources}] = await Promise.all([
+    import('./caption/openai.js'),
+    import('./caption/openai-safety.js'),
+    import('./caption/safety.js'),
+  ])
+  const deps = {model, media: await media(), vision: await vision()}
+  const refused = new RefusedSources(path.join(config.dataDir, 'refused-sources.json'))
+  return guarded(chain([new OpenAiCaptioner(deps)]), new OpenAiSafetyCheck(deps), refused)
 }
 
 async function openJournal({store}: Parts): Promise<Journal> {

@@ -58,6 +58,17 @@ export interface Config {
     readonly shareWith: readonly string[] | undefined
     readonly cliConfig: string | undefined
   }
+  readonly vision: {
+    readonly apiKey: string | undefined
+    readonly baseUrl: string
+    readonly timeoutMs: number
+    readonly perHourUsd: number
+    readonly perTaskUsd: number
+    readonly prices: Readonly<Record<string, {readonly in: number; readonly out: number}>>
+    readonly captionModel: string | undefined
+    /** Folder of what was asked and spent; each store has its own. */
+    readonly dir: string
+  }
   readonly huggingFace: {readonly url: string; readonly token: string | undefined}
   readonly log: {readonly level: string; readonly pretty: boolean}
   readonly production: boolean
@@ -184,6 +195,16 @@ function build(values: Values, asked: readonly Role[] | 'all', env: NodeJS.Proce
       shareWith: values.CHUTE_SHARE_WITH,
       cliConfig:
         values.CHUTES_CONFIG_PATH === undefined ? undefined : path.resolve(expandHome(values.CHUTES_CONFIG_PATH)),
+    },
+    vision: {
+      apiKey: values.OPENAI_API_KEY,
+      baseUrl: need('OPENAI_BASE_URL'),
+      timeoutMs: need('JUDGE_TIMEOUT'),
+      perHourUsd: need('JUDGE_BUDGET_PER_HOUR'),
+      perTaskUsd: need('JUDGE_BUDGET_PER_TASK'),
+      prices: values.JUDGE_PRICES ?? {},
+      captionModel: values.CAPTION_MODEL,
+      dir: path.join(dataDir, 'vision', isValidators(asked) ? `validator-${hotkey}` : 'owner'),
     },
     huggingFace: {url: need('HF_ENDPOINT'), token: values.HF_TOKEN},
     log: {

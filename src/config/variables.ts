@@ -13,6 +13,7 @@ import {
   slugUrl,
   url,
 } from './schemas.js'
+import {visionVariables} from './vision-variables.js'
 
 /** Who runs: a process asks only for what its role needs, so a bad evaluator setting never stops `get-rank`. */
 export const roles = ['api', 'sampler', 'evaluator', 'validator', 'miner', 'reader'] as const
@@ -285,6 +286,7 @@ export const variables = {
     roles: ['miner'],
     defaultNote: '~/.chutes/config.ini',
   },
+  ...visionVariables,
   HF_ENDPOINT: {
     schema: url,
     about: 'address of Hugging Face, or of a mirror',
