@@ -13,7 +13,7 @@ import type {Judge} from './judge/port.js'
 import type {Ports, Report} from './mechanisms/types.js'
 import type {Media} from './media/port.js'
 import type {RunFfmpeg} from './media/run.js'
-import type {Deployer, Generator, Models} from './models/port.js'
+import type {Deployer, DeployProgram, Generator, Models} from './models/port.js'
 import type {Objects} from './objects/port.js'
 import {type Clock, SystemClock, systemTime} from './runtime/clock.js'
 import {Health} from './runtime/health.js'
@@ -72,6 +72,10 @@ export interface App {
   vision(): Promise<Vision>
   /** `apiKey` stands in where none is configured. */
   deployer(apiKey?: string): Promise<Deployer>
+  /** The provider's own program, for what goes no other way. */
+  deployProgram(): Promise<DeployProgram>
+  /** A folder for what need not outlive the process. */
+  workDir(): Promise<string>
   /** Runs these services until the signal aborts and their last turns have ended; rejects when one must end the process. */
   run(services: readonly ServiceName[]): Promise<void>
 }
@@ -92,6 +96,7 @@ export function createApp(options: AppOptions): App {
   const generator = once(async () => (wrap.generator ?? same)(await openGenerator(ours)))
   const vision = once(() => openVisionModels(ours))
   const judges = once(async () => openJudges(await media(), await vision(), wrap))
+  const workDir = once(() => openWork(ours))
   const signedApi = once(async () => (wrap.api ?? same)(await openApi(ours, await signer())))
 
   const parts: Parts = {
@@ -112,6 +117,8 @@ export function createApp(options: AppOptions): App {
   return {
     ...{config, health, chain, signer, store, media, api, models, generator, judges, vision},
     deployer: (apiKey) => openDeployer(ours, apiKey),
+    deployProgram: () => openDeployProgram(config),
+    workDir,
     run: (services) => run(services, parts),
   }
 }
@@ -418,6 +425,20 @@ async function openDeployer({config, time}: Ours, key?: string): Promise<Deploye
   const {ChutesDeployer} = await import('./models/chutes-deploy.js')
   const {apiUrl, apiKey = key, invokeUrl} = config.chutes
   return new ChutesDeployer({url: apiUrl, apiKey, invokeUrl, time})
+}
+
+async function openDeployProgram({chutes}: Config): Promise<DeployProgram> {
+  const [{ChutesProgram}, {environment}] = await Promise.all([
+    import('./models/chutes-program.js'),
+    import('./config/environment.js'),
+  ])
+  const {PATH: searchPath, HOME: home} = environment()
+  return new ChutesProgram({searchPath, home, configPath: chutes.cliConfig})
+}
+
+async function openWork({config, shutdown}: Ours): Promise<string> {
+  const {openWorkDir} = await import('./runtime/work-dir.js')
+  return openWorkDir(path.join(config.dataDir, 'work'), shutdown)
 }
 
 async function openJudges(media: Media, vision: Vision, wrap: Wraps): Promise<readonly Judge[]> {

@@ -71,6 +71,10 @@ export class HttpOwnerApi implements OwnerApi {
     return this.#transport.get({method: 'GET', path: '/miners/list', signed: false}, MinersList, signal)
   }
 
+  blacklist(signal: AbortSignal): Promise<readonly string[]> {
+    return this.#transport.get({method: 'GET', path: '/blacklist/miners', signed: false}, z.array(z.string()), signal)
+  }
+
   async voters(signal: AbortSignal): Promise<readonly Voter[]> {
     return (await this.#transport.get({method: 'GET', path: '/voters', signed: false}, VotersBody, signal)).voters
   }

@@ -28,6 +28,8 @@ export interface OwnerApi {
   publishTask(task: SignedManifest, signal: AbortSignal): Promise<void>
   validMiners(signal: AbortSignal): Promise<MinersList>
   miners(signal: AbortSignal): Promise<MinersList>
+  /** Hotkeys that the owner has barred. */
+  blacklist(signal: AbortSignal): Promise<readonly string[]>
   /** Who may vote on the next task, with the stake that counts. */
   voters(signal: AbortSignal): Promise<readonly Voter[]>
   /** All verdicts of one task, at most 100; accepted whole or refused whole. */

@@ -11,6 +11,13 @@ export const hotkeyFlag = Flags.custom<Hotkey>({
   },
 })
 
+/** Of a flag that takes either: the address of a hotkey, or its name in the wallet. */
+export async function hotkeyOrName(text: string | undefined): Promise<{address?: Hotkey; name?: string}> {
+  if (text === undefined) return {}
+  const {isHotkey} = await import('../wallet/ss58.js')
+  return isHotkey(text) ? {address: text} : {name: text}
+}
+
 export const uidFlag = Flags.custom<number>({
   description: 'uid on the subnet',
   helpValue: '<number>',

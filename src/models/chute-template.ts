@@ -4,6 +4,9 @@ import {generationCord, pythonModule} from './chute-template-source.js'
 import type {DeploymentSettings} from './port.js'
 import {uuid5} from './uuid5.js'
 
+/** `user/name:tag`. */
+export const imageReference = /^[\w-]{1,64}\/[\w-][\w.-]{0,63}:[\w.-]{1,64}$/
+
 /** What the provider takes; anything else would be refused there, after a while and with a worse message. */
 const Settings = z.strictObject({
   username: z.string().regex(/^\w{3,64}$/, 'is not a user name of Chutes (letters, digits, _)'),
@@ -12,7 +15,7 @@ const Settings = z.strictObject({
     .max(127, 'is longer than 127 characters, which is what a chute may be called')
     .regex(/^[\w.-]+\/[a-z0-9][\w.-]*$/i, 'is not of the form user/repository'),
   modelRevision: z.string().regex(/^[0-9a-f]{40}$/, 'is not a full commit hash (40 lower-case hex digits)'),
-  image: z.string().regex(/^[\w-]{1,64}\/[\w.-]{1,64}:[\w.-]{1,64}$/, 'is not of the form user/name:tag'),
+  image: z.string().regex(imageReference, 'is not of the form user/name:tag'),
   gpuCount: z.number().int().min(1).max(8),
   minVramGb: z.number().int().min(16).max(140),
   gpus: z.array(z.string().regex(/^[a-z0-9_]{1,32}$/, 'is not the name of a GPU')).max(32),

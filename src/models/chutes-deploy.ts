@@ -1,6 +1,6 @@
 import {sha256} from '../domain/canonical.js'
 import {LeomaError} from '../errors.js'
-import {buildChute} from './chute-template.js'
+import {buildChute, imageReference} from './chute-template.js'
 import {Chutes, type ChutesOptions} from './chutes.js'
 import {AccountRecord, DeployedRecord, ImageRecord, PricingRecord} from './chutes-records.js'
 import type {Account, Chute, Deployed, Deployer, Deployment, DeploymentSettings, WarmStatus} from './port.js'
@@ -44,7 +44,9 @@ export class ChutesDeployer implements Deployer {
   }
 
   async image(reference: string, signal: AbortSignal): Promise<{status: string; isReady: boolean} | undefined> {
-    const call = {path: `/images/${reference.split('/').map(encodeURIComponent).join('/')}`}
+    // Becomes part of a path.
+    if (!imageReference.test(reference)) return undefined
+    const call = {path: `/images/${reference}`}
     const answer = await this.#chutes.http.ask(call, signal)
     if (answer.status === 404) return undefined
     if (answer.status !== 200) throw this.#chutes.refusal(answer, call)

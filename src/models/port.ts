@@ -171,3 +171,13 @@ export interface Deployer {
   /** Asks once for an instance to be started, and tells how far it is. */
   warm(chuteId: string, signal: AbortSignal): Promise<WarmStatus>
 }
+
+/**
+ * The provider's own program, for what cannot be had over HTTP. It signs with its own configuration, never with the key.
+ * `onLine` is told what it prints.
+ */
+export interface DeployProgram {
+  /** Builds and publishes the image that the module runs on; takes many minutes. */
+  build(reference: string, onLine: (line: string) => void, signal: AbortSignal): Promise<void>
+  deploy(deployment: Deployment, onLine: (line: string) => void, signal: AbortSignal): Promise<Deployed>
+}

@@ -13,12 +13,18 @@ export class FakeOwnerApi implements OwnerApi {
   examInForce: SignedExam | undefined
   minersInForce: MinersList['miners'] = []
   votersInForce: Voter[] = []
+  barred: string[] = []
   /** Consulted before each call; a test throws from it to make the owner fail. */
   before: (call: string) => void = () => {}
 
   async exam() {
     this.before('exam')
     return this.examInForce
+  }
+
+  async blacklist() {
+    this.before('blacklist')
+    return this.barred
   }
 
   async latestTask() {

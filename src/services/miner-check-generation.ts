@@ -1,0 +1,117 @@
+import {writeFile} from 'node:fs/promises'
+import path from 'node:path'
+import type {Judge} from '../judge/port.js'
+import {checkGates} from '../mechanisms/video/gates.js'
+import {defaults, VideoParams} from '../mechanisms/video/params.js'
+import {overallOf, passes} from '../mechanisms/video/scoring.js'
+import type {Media} from '../media/port.js'
+import type {Chute, Generation, Generator} from '../models/port.js'
+import type {Clock} from '../runtime/clock.js'
+import {withDeadline} from '../runtime/deadline.js'
+import type {CheckLine} from './miner-check-report.js'
+
+export interface Rehearsal {
+  readonly chute: Chute
+  /** Any picture that ffmpeg reads; it is brought to the task's size. */
+  readonly firstFrame: string
+  readonly prompt: string
+  /** The video that the frame was taken from, for judges that compare with it. */
+  readonly clip: string | undefined
+  /** Where the video is left. */
+  readonly to: string
+  /** Private to this run. */
+  readonly workDir: string
+}
+
+export interface RehearsalDeps {
+  readonly generator: Generator
+  readonly media: Media
+  readonly judges: readonly Judge[]
+  readonly params: VideoParams
+  readonly time: Pick<Clock, 'now'>
+}
+
+const judgeDeadlineMs = 600_000
+
+/** The exam in force, or the one that is built in when there is none, or none that this program knows. */
+export function examParams(published: unknown): {params: VideoParams; isPublished: boolean} {
+  const parsed = VideoParams.safeParse(published)
+  return parsed.success ? {params: parsed.data, isPublished: true} : {params: defaults, isPublished: false}
+}
+
+/** One task as the sampler would set it and a validator would judge it, with nobody counting. */
+export async function rehearse(
+  rehearsal: Rehearsal,
+  deps: RehearsalDeps,
+  onLine: (line: CheckLine) => void,
+  signal: AbortSignal,
+): Promise<CheckLine[]> {
+  const lines: CheckLine[] = []
+  const say = (check: string, status: CheckLine['status'], more: Partial<CheckLine> = {}) => {
+    const line = {check, status, reason: null, note: null, hint: null, ...more}
+    lines.push(line)
+    onLine(line)
+    return status === 'ok'
+  }
+  const {media, params, generator, time} = deps
+  const {width, height, frames, fps, deadlineMs, maxBytes} = params.request
+  const firstFrame = path.join(rehearsal.workDir, 'first_frame.png')
+  const image = await media.firstFrame(rehearsal.firstFrame, {width, height}, signal)
+  await writeFile(firstFrame, image)
+  const generation = await generator.generate(
+    rehearsal.chute,
+    {prompt: rehearsal.prompt, image, fps, frames, width, height, seed: 42},
+    {deadlineAt: time.now() + deadlineMs, maxBytes, to: rehearsal.to},
+    signal,
+  )
+  if (!say('generation', ...generationLine(generation))) return lines
+
+  const gates = await checkGates(rehearsal.to, {media, params, kind: 'ti2v', firstFrame}, signal)
+  if (!gates.ok) {
+    say('gates', 'fails', {reason: `rejected:${gates.gate}`, note: gates.reason})
+    return lines
+  }
+  say('gates', 'ok', {note: measuredNote(gates.measured)})
+  say('judge', ...(await judgeLine(rehearsal, firstFrame, deps, signal)))
+  return lines
+}
+
+function generationLine(generation: Generation): [CheckLine['status'], Partial<CheckLine>] {
+  const {outcome, reason, latencyMs, attempts, file} = generation
+  const seconds = latencyMs === null ? '' : `${(latencyMs / 1000).toFixed(1)} s`
+  if (outcome === 'ok')
+    return ['ok', {note: `${((file?.sizeBytes ?? 0) / 1e6).toFixed(1)} MB after ${seconds}, ${attempts} requests`}]
+  const hint =
+    outcome === 'busy'
+      ? 'its instances are busy or still starting: run the check again'
+      : "the chute's own log says more: https://chutes.ai"
+  return ['fails', {reason: outcome, note: reason, hint}]
+}
+
+function measuredNote(measured: Readonly<Record<string, number>>): string {
+  return Object.entries(measured)
+    .map(([name, value]) => `${name} ${Number(value.toFixed(2))}`)
+    .join(', ')
+}
+
+async function judgeLine(
+  {clip, to, prompt}: Rehearsal,
+  firstFrame: string,
+  {judges, params}: RehearsalDeps,
+  signal: AbortSignal,
+): Promise<[CheckLine['status'], Partial<CheckLine>]> {
+  const {name, version} = params.judge
+  const judge = judges.find((candidate) => candidate.name === name && candidate.version === version)
+  if (!judge)
+    return ['unknown', {note: `the exam asks for judge ${name} ${version}`, hint: 'upgrade leoma, or set its key'}]
+  if (clip === undefined && name === 'reference')
+    return ['skipped', {note: 'the reference judge compares with the original: give it with --clip'}]
+  const {width, height, frames, fps} = params.request
+  const request = {output: to, clip: clip ?? to, firstFrame, prompt, frames, fps, width, height}
+  const report = await withDeadline('judging', judgeDeadlineMs, signal, (inner) => judge.score(request, inner))
+  const overall = overallOf(report.aspects, params.judge.weights)
+  const scores = Object.entries(report.aspects).map(([aspect, score]) => `${aspect} ${score}`)
+  const note = `${overall} of 100 (${params.judge.passThreshold} passes): ${scores.join(', ')}`
+  if (passes(report.aspects, overall, params.judge)) return ['ok', {note}]
+  return ['fails', {reason: 'judged below the threshold', note, hint: report.issues[0] ?? null}]
+}
