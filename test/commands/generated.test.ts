@@ -1,9 +1,16 @@
 import {spawnSync} from 'node:child_process'
 import {readdirSync, readFileSync, writeFileSync} from 'node:fs'
+import {createRequire} from 'node:module'
 import path from 'node:path'
 import {expect, test} from 'vitest'
-import {composed, errorCodes} from '../../bin/error-codes.js'
 import {tempFolder} from '../helpers/temp-folder.js'
+
+interface ErrorCodes {
+  readonly composed: Record<string, unknown>
+  errorCodes(folder: string): [code: string, {kind: string; means: string | undefined; hints: string[]}][]
+}
+// The scripts in bin are plain JavaScript; this is what the one under test exports.
+const {composed, errorCodes}: ErrorCodes = createRequire(import.meta.url)('../../bin/error-codes.js')
 
 const root = path.resolve(import.meta.dirname, '../..')
 
