@@ -133,6 +133,8 @@ function build(values: Values, asked: readonly Role[] | 'all', env: NodeJS.Proce
   const inData = (given: string | undefined, ...parts: string[]) =>
     given === undefined ? path.join(dataDir, ...parts) : path.resolve(expandHome(given))
   const need = required(values)
+  const isFolder = isLocalnet || values.SOURCE_DIR !== undefined || values.SAMPLES_DIR !== undefined
+  const backend = values.OBJECT_STORAGE_BACKEND ?? (isFolder ? 'folder' : 'hippius')
   const hotkey = need('HOTKEY_NAME')
   const port = need('API_PORT')
   const production = (values.LEOMA_ENV ?? env.ENVIRONMENT ?? '').trim().toLowerCase() === 'production'
@@ -144,8 +146,6 @@ function build(values: Values, asked: readonly Role[] | 'all', env: NodeJS.Proce
     wallet: {
       path:
         values.BT_WALLET_PATH === undefined && !isLocalnet
-  const isFolder = isLocalnet || values.SOURCE_DIR !== undefined || values.SAMPLES_DIR !== undefined
-  const backend = values.OBJECT_STORAGE_BACKEND ?? (isFolder ? 'folder' : 'hippius')
           ? path.join(homedir(), '.bittensor', 'wallets')
           : inData(values.BT_WALLET_PATH, 'wallets'),
       name: need('WALLET_NAME'),
