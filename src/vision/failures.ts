@@ -110,15 +110,15 @@ function hold(code: string, message: string, hints: readonly string[]): Failure 
   return {error: new LeomaError('config', code, message, {hints}), next: 'hold'}
 }
 
-/** The address and the port may stand in it, the key never does: it is in no message of a connection. */
+/** What lies at the bottom of it; the key is in no message of a connection. */
 function reasonOf(error: Error): string {
-  const [, deepest = error] = [...causes(error)].reverse().concat(error)
-  const code = deepest instanceof Error && 'code' in deepest ? String(deepest.code) : ''
-  return plainLine(code || (deepest instanceof Error ? deepest.message : String(deepest)), 120)
+  const deepest = causes(error).at(-1) ?? error
+  const code = 'code' in deepest && typeof deepest.code === 'string' ? deepest.code : ''
+  return plainLine(code || deepest.message, 120)
 }
 
-function causes(error: unknown): unknown[] {
-  const found: unknown[] = []
+function causes(error: unknown): Error[] {
+  const found: Error[] = []
   for (let at = error; at instanceof Error && found.length < 8; at = at.cause) found.push(at)
   return found
 }
