@@ -210,13 +210,13 @@ export const variables = {
     defaultNote: 'the exam built into the mechanism',
   },
 
-  SOURCE_DIR: {
   OBJECT_STORAGE_BACKEND: {
     schema: oneOf(['folder', ...storeKinds]),
     about: 'where buckets are: folder (on this machine), hippius, r2 or s3 (AWS, MinIO and others)',
     roles: ['sampler', 'evaluator'],
     defaultNote: 'folder on localnet, or when SOURCE_DIR or SAMPLES_DIR is set; else hippius',
   },
+  SOURCE_DIR: {
     schema: boundedText(4096),
     about: "folder that stands for the bucket of the owner's footage",
     roles: ['sampler'],
@@ -233,10 +233,10 @@ export const variables = {
     about: 'address below which anyone can read the bucket of tasks; used by those who have no keys for it',
     roles: ['evaluator'],
   },
-
   ...storeVariablesOf.hippius,
   ...storeVariablesOf.r2,
   ...storeVariablesOf.s3,
+
   FFMPEG_PATH: {
     schema: boundedText(4096),
     about: 'the ffmpeg to use',
