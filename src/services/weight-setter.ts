@@ -34,6 +34,12 @@ const versionKey = 1_000_000
 
 type Choice = Pick<WeightDecision, 'uids' | 'values' | 'source' | 'winner' | 'reason'>
 
+/** Why there is nothing to set. A subnet that has only begun is no fault, and must not look like one. */
+interface NoChoice {
+  readonly none: string
+  readonly level?: 'info'
+}
+
 /**
  * Sets weights every `epochBlocks` blocks, counted from the last setting and never as exact multiples, and at the start.
  * It looks at every block and decides from the chain and its own log whether it is due.
@@ -77,7 +83,7 @@ export class WeightSetter {
     const choice = await this.#choose(metagraph, signal)
     if ('none' in choice) {
       this.#backOff(head)
-      return this.#notSet(choice.none, 'error')
+      return this.#notSet(choice.none, choice.level ?? 'error')
     }
     await this.#set(choice, {head, self, stored}, signal)
     this.#startedWith = head
@@ -93,14 +99,15 @@ export class WeightSetter {
   }
 
   /** The weights to set, or a reason for setting none. Scores that are old count as scores that could not be had. */
-  async #choose(metagraph: Metagraph, signal: AbortSignal): Promise<Choice | {readonly none: string}> {
+  async #choose(metagraph: Metagraph, signal: AbortSignal): Promise<Choice | NoChoice> {
     const {api, log, maxWinnerAgeBlocks} = this.#deps
     try {
       const published = await api.weights(signal)
       const age = published.block === undefined ? 0 : metagraph.block.number - published.block
       if (age > maxWinnerAgeBlocks) return this.#hold(metagraph, `the owner's scores are ${age} blocks old`)
       // An owner that has ranked nothing yet has not said that nobody deserves the emission.
-      return fromPublished(published, metagraph) ?? this.#hold(metagraph, 'the owner has ranked nobody yet')
+      const waiting = 'the owner has ranked nobody yet'
+      return fromPublished(published, metagraph) ?? {...this.#hold(metagraph, waiting), level: 'info'}
     } catch (error) {
       if (isAbort(error, signal)) throw error
       log.warn({err: error}, 'scores could not be had')
@@ -109,7 +116,7 @@ export class WeightSetter {
   }
 
   /** Nothing burns because something was down: the last good winner holds, up to a stated age. */
-  #hold(metagraph: Metagraph, why: string): Choice | {readonly none: string} {
+  #hold(metagraph: Metagraph, why: string): Choice | NoChoice {
     const {maxWinnerAgeBlocks, mecid, store} = this.#deps
     const good = lastGoodWinner(store, mecid)
     if (!good) return {none: `${why}, and there is no winner to hold`}
@@ -175,7 +182,7 @@ export class WeightSetter {
   }
 
   /** The reason for not setting is always one line, and only when it changes. */
-  #notSet(reason: string, level: 'debug' | 'error'): void {
+  #notSet(reason: string, level: 'debug' | 'error' | 'info'): void {
     const {log, mechanism, report, signer} = this.#deps
     const kind = reason.replace(/\d+/g, 'n')
     if (kind === this.#lastReason) return
@@ -189,10 +196,7 @@ export class WeightSetter {
  * Weights by the hotkeys that the owner ranked, on the uids that these have now. Burns only when the owner says so;
  * undefined when it says neither who is paid nor that nobody is.
  */
-function fromPublished(
-  published: WeightsBody,
-  {neurons, ownerHotkey}: Metagraph,
-): Choice | {readonly none: string} | undefined {
+function fromPublished(published: WeightsBody, {neurons, ownerHotkey}: Metagraph): Choice | NoChoice | undefined {
   const uidOf = new Map(neurons.map(({hotkey, uid}) => [hotkey, uid]))
   const paid = published.miners.filter(({weight}) => weight > 0)
   const summary = published.summary ?? `winner uid ${published.winner_uid}`
