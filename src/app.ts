@@ -24,7 +24,7 @@ import type {Shutdown} from './runtime/shutdown.js'
 import type {Journal} from './store/journal-port.js'
 import type {Store} from './store/open.js'
 import type {Vision} from './vision/open.js'
-import type {Signer} from './wallet/port.js'
+import type {Signer, WalletView} from './wallet/port.js'
 
 /** Tasks also settle at once when their last verdict arrives; this is for those that a voter never judged. */
 const settlementMs = 5_000
@@ -51,6 +51,8 @@ export interface AppOptions {
   readonly time?: Pick<Clock, 'now' | 'sleep'>
   readonly wrap?: Wraps
   readonly report?: Report
+  /** Asks a person for a password; absent where there is none. */
+  readonly askSecret?: (question: string, signal: AbortSignal) => Promise<string>
 }
 
 /** The program, put together from its parts. Every part is opened when it is first asked for and at most once. */
@@ -61,6 +63,8 @@ export interface App {
   /** Without a wallet: what anyone may ask. */
   api(): Promise<OwnerApi>
   signer(): Promise<Signer>
+  /** What is in the folder of wallets; no password is needed for it. */
+  wallets(): Promise<readonly WalletView[]>
   store(): Promise<Store>
   media(): Promise<Media>
   /** Where models live and run: the providers, or on localnet the registry of this machine. */
@@ -85,7 +89,7 @@ export function createApp(options: AppOptions): App {
   const log = options.log
   const time = options.time ?? systemTime()
   const health = new Health()
-  const ours = {shutdown, time, config, log}
+  const ours = {shutdown, time, config, log, askSecret: options.askSecret}
 
   const chain = once(async () => (wrap.chain ?? same)(await openChain(ours)))
   const signer = once(() => openSigner(ours))
@@ -119,6 +123,7 @@ export function createApp(options: AppOptions): App {
     deployer: (apiKey) => openDeployer(ours, apiKey),
     deployProgram: () => openDeployProgram(config),
     workDir,
+    wallets: async () => (await import('./wallet/inspect.js')).inspectWallets(config.wallet.path),
     run: (services) => run(services, parts),
   }
 }
@@ -128,6 +133,7 @@ interface Ours {
   readonly log: Logger
   readonly shutdown: Shutdown
   readonly time: Pick<Clock, 'now' | 'sleep'>
+  readonly askSecret?: AppOptions['askSecret'] | undefined
 }
 
 interface Parts extends Ours {
@@ -288,9 +294,14 @@ async function openSubtensor(network: SubtensorNetwork, {config, log, shutdown, 
   return chain
 }
 
-async function openSigner({config}: Ours): Promise<Signer> {
-  const {loadHotkey} = await import('./wallet/files.js')
-  return loadHotkey(config.wallet.path, config.wallet.name, config.wallet.hotkey)
+async function openSigner({askSecret, config, shutdown}: Ours): Promise<Signer> {
+  const [{loadHotkey}, {environment}] = await Promise.all([
+    import('./wallet/files.js'),
+    import('./config/environment.js'),
+  ])
+  const passwords = {fromVariable: (name: string) => environment()[name], ...(askSecret && {ask: askSecret})}
+  const {path: wallets, name, hotkey} = config.wallet
+  return loadHotkey(wallets, name, hotkey, {passwords, signal: shutdown.signal})
 }
 
 async function openAppStore({config, shutdown}: Ours): Promise<Store> {

@@ -17,5 +17,6 @@ export const secretKeys: readonly string[] = [
 
 /** The secrets themselves, so that one inside a message or an address is hidden as well. */
 export function secretValues(env: NodeJS.ProcessEnv): string[] {
-  return secretNames.flatMap((name) => env[name]?.trim() || [])
+  const passwords = Object.keys(env).filter((name) => name.startsWith('BT_PW_'))
+  return [...secretNames, ...passwords].flatMap((name) => env[name]?.trim() || [])
 }
