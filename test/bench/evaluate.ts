@@ -1,3 +1,4 @@
+import {existsSync, readFileSync} from 'node:fs'
 import {performance} from 'node:perf_hooks'
 import {ReferenceJudge} from '../../src/judge/reference.js'
 import {Evaluator} from '../../src/mechanisms/video/evaluator.js'
@@ -9,6 +10,12 @@ import {netuid, owner, run, VideoWorld} from '../helpers/video-world.js'
 import type {Measured} from './run.js'
 
 const outputs = 12
+
+interface Taken {
+  readonly wallMs: number
+  /** Of this process and the children that have ended; 0 where the system does not say. */
+  readonly cpuMs: number
+}
 const repeats = 3
 
 /** A whole task as a validator sees it (fetching, gates, judge, signature, journal), judged one by one and two by two. */
@@ -16,7 +23,7 @@ export async function bench(): Promise<Measured[]> {
   const world = new VideoWorld({request: defaults.request, gates: defaults.gates})
   try {
     await publishTask(world)
-    const timings = new Map<number, number[]>([
+    const timings = new Map<number, Taken[]>([
       [1, []],
       [2, []],
     ])
@@ -25,10 +32,26 @@ export async function bench(): Promise<Measured[]> {
       for (const [concurrency, taken] of timings)
         taken.push(await evaluate(world, concurrency, `${concurrency}-${repeat}`))
     }
-    const [one, two] = [...timings.values()].map((taken) => Math.min(...taken))
+    const [one, two] = [...timings.values()].map((taken) => taken.reduce((a, b) => (a.wallMs <= b.wallMs ? a : b)))
     if (!one || !two) throw new Error('nothing was measured')
-    const note = `${(one / 1000).toFixed(2)} s one by one, ${(two / 1000).toFixed(2)} s two by two, ${outputs} outputs`
-    return [{name: 'evaluating a task, concurrency 2 against 1', ratio: one / two, limit: 1.7, bad: 'under', note}]
+    const seconds = ({wallMs}: Taken) => `${(wallMs / 1000).toFixed(2)} s`
+    const cores = ({wallMs, cpuMs}: Taken) => cpuMs / wallMs
+    const faster: Measured = {
+      name: 'evaluating a task, concurrency 2 against 1',
+      ratio: one.wallMs / two.wallMs,
+      limit: 1.7,
+      bad: 'under',
+      // One output alone keeps more than one core busy: decoder, scaler and our arithmetic overlap.
+      note: `${seconds(one)} on ${cores(one).toFixed(2)} cores one by one, ${seconds(two)} two by two, ${outputs} outputs`,
+    }
+    const busy: Measured = {
+      name: 'evaluating a task two by two, cores kept busy of 2',
+      ratio: cores(two),
+      limit: 1.7,
+      bad: 'under',
+      note: `${(two.cpuMs / 1000).toFixed(2)} s of processor time, ffmpeg's included`,
+    }
+    return one.cpuMs > 0 ? [faster, busy] : [faster]
   } finally {
     await world.close()
   }
@@ -68,7 +91,7 @@ async function publishTask(world: VideoWorld): Promise<void> {
   if (ok !== outputs) throw new Error(`${ok} of ${outputs} outputs passed the gates on subnet ${netuid}`)
 }
 
-async function evaluate(world: VideoWorld, concurrency: number, name: string): Promise<number> {
+async function evaluate(world: VideoWorld, concurrency: number, name: string): Promise<Taken> {
   const ports = await world.ports(`validator-${name}`)
   try {
     const evaluator = new Evaluator({
@@ -76,13 +99,22 @@ async function evaluate(world: VideoWorld, concurrency: number, name: string): P
       judges: [new ReferenceJudge({media: world.media})],
       settings: {...ports.settings, maxConcurrentJudgements: concurrency},
     })
-    const startedAt = performance.now()
+    const [startedAt, cpuBefore] = [performance.now(), cpuMs()]
     await evaluator.turn({at: 0, signal: world.stop.signal})
-    const taken = performance.now() - startedAt
+    const taken = {wallMs: performance.now() - startedAt, cpuMs: cpuMs() - cpuBefore}
     const judged = ports.journal.verdictsOf(1).length
     if (judged !== outputs) throw new Error(`${judged} of ${outputs} outputs were judged`)
     return taken
   } finally {
     ports.close()
   }
+}
+
+/** Fields 14 to 17 of /proc/self/stat, in hundredths of a second: own and children's time, in and out of the kernel. */
+function cpuMs(): number {
+  if (!existsSync('/proc/self/stat')) return 0
+  const fields = readFileSync('/proc/self/stat', 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ')
+  return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks) * 10, 0)
 }
