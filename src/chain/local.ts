@@ -185,6 +185,7 @@ export class LocalChain implements Chain {
 
   async commitAllowance(netuid: Netuid, hotkey: Hotkey, signal: AbortSignal): Promise<CommitAllowance> {
     return this.#read(signal, (block) => ({
+      isPlain: false,
       maxTextBytes: maxCommitBytes,
       cost: commitCost,
       bytesLeft: spaceLeft(this.#state, requireSubnet(this.#state, netuid), {hotkey, block: block.number}),

@@ -69,6 +69,8 @@ export interface CommitOptions {
 
 /** How much a hotkey may still commit. */
 export interface CommitAllowance {
+  /** In the open, because it was asked for or because the chain cannot hide anything. */
+  readonly isPlain: boolean
   /** Bytes of one text. */
   readonly maxTextBytes: number
   /** Bytes of space that a text of this many bytes would take. */

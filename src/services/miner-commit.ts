@@ -1,4 +1,4 @@
-import type {Chain, Commitment, Receipt} from '../chain/port.js'
+import type {Chain, CommitAllowance, Commitment, CommitOptions, Receipt} from '../chain/port.js'
 import {formatModelCommitment, type ModelSubmission} from '../domain/commitment.js'
 import type {Hotkey, Netuid, Uid} from '../domain/ids.js'
 import {LeomaError} from '../errors.js'
@@ -7,8 +7,6 @@ import type {Signer} from '../wallet/port.js'
 
 /** The published rule: a third commitment makes a hotkey invalid for good. */
 const maxCommitments = 2
-/** The chain takes 1,024 bytes of ciphertext; what the encryption adds is under 200. */
-const maxTextBytes = 800
 /** A reveal is due after a block or two; much later something is wrong. */
 const maxBlocksUntilReveal = 25
 
@@ -19,6 +17,10 @@ export interface CommitPlan {
   readonly uid: Uid
   /** Exactly the text that goes on the chain. */
   readonly text: string
+  /** Hidden until the chain itself opens it a block or two later; else in the open at once. */
+  readonly hidden: boolean
+  /** What it takes of the space that the chain gives a hotkey in each epoch; null left where it counts blocks instead. */
+  readonly space: {readonly costBytes: number; readonly leftBytes: number | null}
   /** What it replaces; null for the first one. */
   readonly replaces: {readonly text: string; readonly block: number} | null
   /** Commitments that this hotkey may still make after this one. */
@@ -32,6 +34,8 @@ export interface Committed {
   readonly block: number
   /** Block from which on everybody can read it; this one counts when two miners are equally good. */
   readonly revealedAtBlock: number
+  /** A page about that block; null where there is none. */
+  readonly url: string | null
 }
 
 /**
@@ -44,11 +48,13 @@ export async function planCommit(
   hotkey: Hotkey,
   submission: ModelSubmission,
   signal: AbortSignal,
+  options: CommitOptions = {},
 ): Promise<CommitPlan> {
   const text = checkedText(submission, hotkey)
-  const [metagraph, commitments] = await Promise.all([
+  const [metagraph, commitments, allowance] = await Promise.all([
     chain.metagraph(netuid, signal),
     chain.commitments(netuid, signal),
+    chain.commitAllowance(netuid, hotkey, signal, options),
   ])
   const neuron = metagraph.neurons.find((candidate) => candidate.hotkey === hotkey)
   if (!neuron) {
@@ -71,12 +77,15 @@ export async function planCommit(
       {hints: ['register another hotkey for the new model']},
     )
   }
+  checkSpace(allowance, text)
   return {
     network: chain.network,
     netuid,
     hotkey,
     uid: neuron.uid,
     text,
+    hidden: !allowance.isPlain,
+    space: {costBytes: allowance.cost(Buffer.byteLength(text)), leftBytes: allowance.bytesLeft ?? null},
     replaces: current ? {text: current.text, block: current.block} : null,
     left: maxCommitments - earlier.length - 1,
   }
@@ -84,15 +93,43 @@ export async function planCommit(
 
 function checkedText(submission: ModelSubmission, hotkey: Hotkey): string {
   const problems = problemsOf(submission, hotkey)
-  const text = formatModelCommitment(submission)
-  if (Buffer.byteLength(text) > maxTextBytes) problems.push(`the commitment is longer than ${maxTextBytes} bytes`)
-  if (problems.length === 0) return text
+  if (problems.length === 0) return formatModelCommitment(submission)
   throw new LeomaError('usage', 'SUBMISSION_INVALID', problems.join('; '), {
     hints: [
       `name the repository <user>/leoma-<anything>-${hotkey}`,
       'give the full commit hash of the model, as its page on Hugging Face shows it under "History"',
     ],
   })
+}
+
+function checkSpace({bytesLeft, cost, maxTextBytes, notBefore}: CommitAllowance, text: string): void {
+  const bytes = Buffer.byteLength(text)
+  if (bytes > maxTextBytes) {
+    throw new LeomaError(
+      'usage',
+      'SUBMISSION_INVALID',
+      `the commitment has ${bytes} bytes; the chain takes ${maxTextBytes}`,
+      {
+        hints: ['shorten the name of the model'],
+      },
+    )
+  }
+  if (notBefore !== undefined) {
+    throw new LeomaError('chain', 'COMMIT_TOO_SOON', 'the last commitment of this hotkey is too recent', {
+      hints: [`wait until block ${notBefore}`],
+      retryable: false,
+    })
+  }
+  if (bytesLeft === undefined || cost(bytes) <= bytesLeft) return
+  throw new LeomaError(
+    'chain',
+    'COMMIT_SPACE_EXCEEDED',
+    `${bytesLeft} bytes are left in this epoch, this takes ${cost(bytes)}`,
+    {
+      hints: ['wait for the next epoch of the subnet'],
+      retryable: false,
+    },
+  )
 }
 
 function problemsOf({modelName, modelRevision, chuteId}: ModelSubmission, hotkey: Hotkey): string[] {
@@ -119,9 +156,10 @@ export async function sendCommit(
   signal: AbortSignal,
 ): Promise<Committed> {
   const {chain, signer} = deps
-  const receipt = await chain.commit(plan.netuid, plan.text, signer, signal)
-  const revealed = await waitForReveal(deps, plan, receipt, signal)
-  return {plan, extrinsic: receipt.extrinsic, block: receipt.block.number, revealedAtBlock: revealed.block}
+  const receipt = await chain.commit(plan.netuid, plan.text, signer, signal, {plain: !plan.hidden})
+  const {block: revealedAtBlock} = await waitForReveal(deps, plan, receipt, signal)
+  const {extrinsic, block} = receipt
+  return {plan, extrinsic, block: block.number, revealedAtBlock, url: chain.explorerUrl?.(block) ?? null}
 }
 
 async function waitForReveal(

@@ -99,6 +99,7 @@ export async function readAllowance(
     const before = last()
     const next = before === undefined ? undefined : before + rateLimit
     return {
+      isPlain: plain,
       maxTextBytes,
       cost,
       bytesLeft: undefined,
@@ -107,7 +108,13 @@ export async function readAllowance(
   }
   const spent = used()
   const isNow = spent !== undefined && spent.lastEpoch >= currentEpoch(subnet.epochs, block.number)
-  return {maxTextBytes, cost, bytesLeft: Math.max(0, space - (isNow ? spent.usedSpace : 0)), notBefore: undefined}
+  return {
+    isPlain: plain,
+    maxTextBytes,
+    cost,
+    bytesLeft: Math.max(0, space - (isNow ? spent.usedSpace : 0)),
+    notBefore: undefined,
+  }
 }
 
 /** Throws `COMMIT_TOO_LONG`, `COMMIT_SPACE_EXCEEDED` or `COMMIT_TOO_SOON`, before anything is signed. */

@@ -28,8 +28,11 @@ export default class MinerCommit extends BaseCommand {
     'chute-id': Flags.string({description: 'the chute that serves the model', helpValue: '<id>', required: true}),
     coldkey: Flags.string({description: 'name of the wallet (instead of WALLET_NAME)', helpValue: '<name>'}),
     hotkey: Flags.string({
-      description: 'name of the hotkey, not its address (instead of HOTKEY_NAME)',
-      helpValue: '<name>',
+      description: 'name of the hotkey in the wallet, or its address (instead of HOTKEY_NAME)',
+      helpValue: '<name|address>',
+    }),
+    plain: Flags.boolean({
+      description: 'write it in the open at once, instead of hidden for the first block; 512 bytes fit',
     }),
     yes: yesFlag,
     'dry-run': dryRunFlag,
@@ -51,7 +54,9 @@ export default class MinerCommit extends BaseCommand {
       chuteId: flags['chute-id'],
     }
     const [chain, signer] = [await app.chain(), await app.signer()]
-    const plan = await planCommit(chain, app.config.netuid, signer.hotkey, submission, this.signal)
+    const plan = await planCommit(chain, app.config.netuid, signer.hotkey, submission, this.signal, {
+      plain: flags.plain,
+    })
     this.#show(plan)
     if (flags['dry-run']) return {plan, sent: false}
     if (!flags.yes && !(await confirm('Sign and send this?', '--yes', this.signal))) {
@@ -63,16 +68,21 @@ export default class MinerCommit extends BaseCommand {
     const done = await sendCommit({chain, signer, time: systemTime()}, plan, this.signal)
     this.log(`committed in block ${done.block}, readable since block ${done.revealedAtBlock}`)
     this.log(`extrinsic ${done.extrinsic}`)
+    if (done.url !== null) this.log(`see ${done.url}`)
     this.logToStderr('next: leoma get-rank shows where the miner stands once it has been judged')
     return done
   }
 
   /** Always, with --json too: nobody should be asked to sign what was not shown. */
-  #show({network, netuid, hotkey, uid, text, replaces, left}: CommitPlan): void {
+  #show({network, netuid, hotkey, uid, text, hidden, space, replaces, left}: CommitPlan): void {
     const lines = [
       `on      ${network}, subnet ${netuid}`,
       `signer  ${hotkey} (uid ${uid})`,
       `text    ${text}`,
+      hidden
+        ? 'hidden  until the chain opens it, a block or two later'
+        : 'open    at once, and replaced by the next one',
+      `space   ${space.costBytes} bytes${space.leftBytes === null ? '' : ` of ${space.leftBytes} left in this epoch`}`,
       ...(replaces ? [`instead of the commitment of block ${replaces.block}: ${replaces.text}`] : []),
       `commitments left after this one: ${left}`,
     ]
