@@ -1,6 +1,6 @@
 import {Command, Errors} from '@oclif/core'
 import type {App} from '../app.js'
-import type {Overrides, Role} from '../config/load.js'
+import type {Config, Overrides, Role} from '../config/load.js'
 import type {Shutdown} from '../runtime/shutdown.js'
 import {explain} from './explain.js'
 import {renderError} from './render-error.js'
@@ -19,20 +19,39 @@ export abstract class BaseCommand extends Command {
 
   /** The program, configured for what the command acts as. Values from flags win over the environment. */
   protected async open(role: Role | readonly Role[], overrides: Overrides = {}): Promise<App> {
-    const [{loadConfig}, {environment}, {environmentWarnings}, {secretKeys, secretValues}] = await Promise.all([
+    const [{loadConfig}, {environment}, {environmentWarnings}] = await Promise.all([
       import('../config/load.js'),
       import('../config/environment.js'),
       import('../config/warnings.js'),
-      import('../config/redact.js'),
     ])
     const env = environment()
     for (const warning of environmentWarnings(env)) process.stderr.write(`warning: ${warning}\n`)
-    const config = loadConfig(role, env, overrides)
+    return (await this.#compose(loadConfig(role, env, overrides), env)).app
+  }
 
-    const [{createLogger}, {Shutdown}, {createApp}] = await Promise.all([
+  /**
+   * As `open`, for a command that reports what is wrong instead of stopping at it: a wrong value counts as unset, and
+   * comes back as the fault.
+   */
+  protected async openAnyway(role: readonly Role[], tune: (config: Config) => Config = (config) => config) {
+    const [{loadConfigAnyway}, {environment}, {environmentWarnings}] = await Promise.all([
+      import('../config/load.js'),
+      import('../config/environment.js'),
+      import('../config/warnings.js'),
+    ])
+    const env = environment()
+    const {config, fault} = loadConfigAnyway(role, env)
+    const {app, log, time} = await this.#compose(tune(config), env)
+    return {app, log, time, fault, warnings: environmentWarnings(env), searchPath: env.PATH}
+  }
+
+  async #compose(config: Config, env: NodeJS.ProcessEnv) {
+    const [{createLogger}, {Shutdown}, {createApp}, {systemTime}, {secretKeys, secretValues}] = await Promise.all([
       import('../runtime/logger.js'),
       import('../runtime/shutdown.js'),
       import('../app.js'),
+      import('../runtime/clock.js'),
+      import('../config/redact.js'),
     ])
     const log = await createLogger({
       // The answer of a one-shot command speaks for itself, unless somebody asked for more.
@@ -43,7 +62,12 @@ export abstract class BaseCommand extends Command {
     })
     this.#shutdown = new Shutdown()
     this.#shutdown.listen()
-    return createApp({config, log, shutdown: this.#shutdown})
+    const time = systemTime()
+    // Prompts stand on stderr and are answered on stdin.
+    const hasPerson = process.stdin.isTTY === true && process.stderr.isTTY === true
+    const {askSecret} = hasPerson ? await import('./ask-secret.js') : {askSecret: undefined}
+    const app = createApp({config, log, time, shutdown: this.#shutdown, ...(askSecret && {askSecret})})
+    return {app, log, time}
   }
 
   /** Aborts when the operator stops the command; valid once the program is open. */

@@ -92,6 +92,26 @@ export function loadConfig(
   return build(readValues(asked, {...env, ...overrides}), asked, env)
 }
 
+/**
+ * As `loadConfig`, but a wrong value is left out and told beside, for a command that reports faults instead of stopping
+ * at the first. The fault names them all.
+ */
+export function loadConfigAnyway(
+  role: readonly Role[],
+  env: NodeJS.ProcessEnv,
+): {readonly config: Config; readonly fault: LeomaError | undefined} {
+  try {
+    return {config: loadConfig(role, env), fault: undefined}
+  } catch (fault) {
+    if (!(fault instanceof LeomaError)) throw fault
+    const usable = Object.entries(env).filter(([name, value]) => {
+      const variable = Object.hasOwn(variables, name) ? variables[name as VariableName] : undefined // just looked up
+      return !variable || !value?.trim() || variable.schema.safeParse(value).success
+    })
+    return {config: loadConfig(role, Object.fromEntries(usable)), fault}
+  }
+}
+
 function readValues(asked: readonly Role[] | 'all', env: NodeJS.ProcessEnv): Values {
   const problems: {name: string; problem: string}[] = []
   const values: Record<string, unknown> = {}

@@ -95,6 +95,8 @@ export interface BucketConfig {
   readonly keys: {readonly read?: KeyPair; readonly write?: KeyPair}
   /** Names of the variables that hold each pair, for messages. */
   readonly variables: {readonly read: string; readonly write: string}
+  /** What else makes reading possible, where something does. */
+  readonly otherwise?: string
 }
 
 export interface StoreConfig extends Readonly<Record<BucketRole, BucketConfig>> {
@@ -120,6 +122,7 @@ export function storeConfig(kind: StoreKind, values: Values): StoreConfig {
       bucket: text(role === 'source' ? 'SOURCE_BUCKET' : 'SAMPLES_BUCKET') ?? role,
       keys: {...(read && {read}), ...(write && {write})},
       variables: {read: names('READ'), write: names('WRITE')},
+      ...(role === 'samples' && {otherwise: 'or SAMPLES_PUBLIC_URL, where the owner lets anyone read the bucket'}),
     }
   }
   return {

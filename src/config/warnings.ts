@@ -28,7 +28,7 @@ export function environmentWarnings(env: NodeJS.ProcessEnv): string[] {
     .sort()
   const known = new Set<string>(variableNames)
   const moved = given.filter((name) => Object.hasOwn(movedToExam, name))
-  const unknown = given.filter((name) => name.startsWith('LEOMA_') && !known.has(name) && !elsewhere.test(name))
+  const unknown = given.filter((name) => /^(LEOMA|HIPPIUS)_/.test(name) && !known.has(name) && !elsewhere.test(name))
   return [
     ...(moved.length === 0
       ? []

@@ -1,3 +1,4 @@
+import {plainLine} from '../domain/plain-line.js'
 import {LeomaError} from '../errors.js'
 import {DeadlineError} from '../runtime/deadline.js'
 import {objectMissing} from './key.js'
@@ -153,8 +154,5 @@ function sentence({status, code, message}: Refusal, asked: Asked): string {
 function scrub(text: string, {secrets = []}: Asked): string {
   let clean = text
   for (const secret of secrets) if (secret.length >= 4) clean = clean.replaceAll(secret, '[hidden]')
-  return clean
-    .replace(/[\p{Cc}\s]+/gu, ' ')
-    .trim()
-    .slice(0, 300)
+  return plainLine(clean, 300)
 }

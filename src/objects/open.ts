@@ -3,7 +3,8 @@ import {LeomaError} from '../errors.js'
 import type {Objects} from './port.js'
 import type {Purpose, S3Place, S3Tuning} from './s3-access.js'
 
-export interface BucketOptions extends Pick<S3Place, 'endpoint' | 'region' | 'bucket' | 'keys' | 'variables'> {
+export interface BucketOptions
+  extends Pick<S3Place, 'endpoint' | 'region' | 'bucket' | 'keys' | 'variables' | 'otherwise'> {
   readonly backend: 'folder' | 'hippius' | 'r2' | 's3'
   /** Stands for the bucket when the backend is `folder`; its last piece is the bucket's name. */
   readonly folder: string

@@ -1,3 +1,4 @@
+import type {Finding} from '../domain/finding.js'
 import type {Sha256} from '../domain/ids.js'
 
 export interface StoredObject {
@@ -25,4 +26,12 @@ export interface Objects {
   has(key: string, signal: AbortSignal): Promise<boolean>
   /** In key order. */
   list(prefix: string, signal: AbortSignal): AsyncIterable<StoredObject>
+}
+
+/** Tries out what one pair of credentials can do with a bucket, and what it must not be able to do. */
+export interface BucketProbe {
+  /** `samples, for reading`. */
+  readonly name: string
+  /** `knownKey` is an object that should be there; undefined when none is known. */
+  run(knownKey: string | undefined, signal: AbortSignal): Promise<Finding>
 }

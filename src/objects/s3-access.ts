@@ -24,6 +24,8 @@ export interface S3Place {
   readonly keys: Readonly<Partial<Record<Purpose, KeyPair>>>
   /** Where the pairs come from, for the message about one that is missing. */
   readonly variables: Readonly<Record<Purpose, string>>
+  /** Another way to read, for the same message. */
+  readonly otherwise?: string | undefined
 }
 
 export interface S3Tuning extends Partial<Patience> {
@@ -73,7 +75,7 @@ export class S3Access {
 
   /** The pair that a purpose uses; throws `OBJECTS_KEYS_MISSING` naming what to set. */
   pair(purpose: Purpose): KeyPair {
-    const {keys, variables, bucket} = this.#place
+    const {keys, variables, bucket, otherwise} = this.#place
     const found = keys[purpose] ?? (purpose === 'read' ? keys.write : undefined)
     if (found && found.accessKey !== '' && found.secretKey !== '') return found
     const verb = purpose === 'read' ? 'reading' : 'writing'
@@ -83,6 +85,7 @@ export class S3Access {
       hints: [
         `set ${variables[purpose]}`,
         ...(purpose === 'read' && !found ? [`or ${variables.write}, which read as well`] : []),
+        ...(purpose === 'read' && otherwise !== undefined ? [otherwise] : []),
       ],
     })
   }
