@@ -6,7 +6,7 @@ import {LeomaError} from '../errors.js'
 import type {Media} from '../media/port.js'
 import {type Answered, fitted, type Part, type Picture, picturesOf, type VisionModel} from '../vision/port.js'
 import {type Ballot, ballotOf, PairAnswer, pairBallotOf, points, VoteAnswer} from './openai-answer.js'
-import {OpenAiJudgeOptions} from './openai-options.js'
+import {OpenAiJudgeOptions, openAiJudgeDefaults} from './openai-options.js'
 import {instructions, pairInstructions, pairParts, singleParts} from './openai-prompt.js'
 import {median, type Outcome, slackOf, spokesman, tally} from './openai-votes.js'
 import {aspects, type Criteria, type Judge, type JudgeReport, type JudgeRequest} from './port.js'
@@ -44,6 +44,7 @@ export class OpenAiJudge implements Judge {
   readonly name = 'openai'
   readonly version = 1
   readonly options = OpenAiJudgeOptions
+  readonly defaults = openAiJudgeDefaults
   readonly concurrency = concurrency
   readonly #vision: VisionModel
   readonly #media: Pick<Media, 'decode'>
@@ -52,6 +53,10 @@ export class OpenAiJudge implements Judge {
   constructor({vision, media}: OpenAiJudgeDeps) {
     this.#vision = vision
     this.#media = media
+  }
+
+  needsClip(options: unknown): boolean {
+    return OpenAiJudgeOptions.safeParse(options).data?.pairwise !== null
   }
 
   async score(request: JudgeRequest, signal: AbortSignal): Promise<JudgeReport> {

@@ -59,6 +59,10 @@ export interface Judge {
   readonly version: number
   /** Checks the part of the exam that is addressed to this judge. */
   readonly options: z.ZodType
+  /** Options that are tried out when no exam gives any. */
+  readonly defaults?: Readonly<Record<string, unknown>>
+  /** Whether it looks at the original clip under these options; it does unless it says otherwise. */
+  needsClip?(options: unknown): boolean
   /** Outputs it can score at once, when that is not a matter of this machine's processors. */
   readonly concurrency?: number
   score(request: JudgeRequest, signal: AbortSignal): Promise<JudgeReport>

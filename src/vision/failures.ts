@@ -52,46 +52,79 @@ export function malformed(why: string, cause?: unknown): Failure {
   }
 }
 
+export interface CallContext {
+  readonly model: string
+  /** Milliseconds since 1970. */
+  readonly now: number
+  readonly secret: string | undefined
+}
+
 /** Any error of one call. What the provider said stands in the message, in one bounded line; headers never do. */
-export function failureOf(error: unknown, {model, now}: {model: string; now: number}): Failure {
+export function failureOf(error: unknown, context: CallContext): Failure {
   if (error instanceof MalformedAnswer) return malformed(error.message)
   if (error instanceof SyntaxError) return malformed('it is not JSON')
-  if (error instanceof DeadlineError) return unavailable('JUDGE_TIMEOUT', error.message)
+  if (error instanceof DeadlineError)
+    return unavailable(
+      new LeomaError('upstream', 'JUDGE_TIMEOUT', error.message, {
+        hints: ['it is tried again; JUDGE_TIMEOUT is the limit'],
+      }),
+    )
   if (causes(error).some((cause) => cause instanceof AnswerTooLarge))
     return malformed(`it has more than ${maxAnswerBytes} bytes`)
   if (error instanceof APIConnectionError || error instanceof APIUserAbortError)
-    return unavailable('JUDGE_UNREACHABLE', `the model cannot be reached: ${reasonOf(error)}`)
-  if (error instanceof APIError && typeof error.status === 'number') return byStatus(error, error.status, model, now)
+    return unavailable(
+      new LeomaError('upstream', 'JUDGE_UNREACHABLE', `the model cannot be reached: ${reasonOf(error)}`, {
+        hints: ['check OPENAI_BASE_URL'],
+      }),
+    )
+  if (error instanceof APIError && typeof error.status === 'number') return byStatus(error, error.status, context)
   throw error
 }
 
-function byStatus(error: APIError, status: number, model: string, now: number): Failure {
-  const said = plainLine(error.message, 200)
+function byStatus(error: APIError, status: number, {model, now, secret}: CallContext): Failure {
+  // Some providers repeat the key that they refuse.
+  const said = plainLine(secret === undefined ? error.message : error.message.replaceAll(secret, '[key]'), 200)
   const code = String(error.code ?? error.type ?? '')
   if (status === 402 || /insufficient_quota|billing/.test(code)) {
-    return hold('JUDGE_NOT_PAID', `the provider wants to be paid before it answers: ${said}`, [
-      'top up the account of OPENAI_API_KEY, or use another key',
-    ])
+    return hold(
+      new LeomaError('config', 'JUDGE_NOT_PAID', `the provider wants to be paid before it answers: ${said}`, {
+        hints: ['top up the account of OPENAI_API_KEY, or use another key'],
+      }),
+    )
   }
   if (status === 401 || status === 403) {
-    return hold('JUDGE_KEY_REFUSED', `the provider refuses the key: ${said}`, [
-      'OPENAI_API_KEY must be a key for the provider at OPENAI_BASE_URL',
-    ])
+    return hold(
+      new LeomaError('config', 'JUDGE_KEY_REFUSED', `the provider refuses the key: ${said}`, {
+        hints: ['OPENAI_API_KEY must be a key for the provider at OPENAI_BASE_URL'],
+      }),
+    )
   }
   if (status === 404) {
-    return hold('JUDGE_MODEL_UNKNOWN', `the provider does not know model ${plainLine(model, 80)}: ${said}`, [
-      'the exam names the model: OPENAI_BASE_URL must lead to a provider that has it',
-    ])
+    return hold(
+      new LeomaError(
+        'config',
+        'JUDGE_MODEL_UNKNOWN',
+        `the provider does not know model ${plainLine(model, 80)}: ${said}`,
+        {hints: ['the exam names the model: OPENAI_BASE_URL must lead to a provider that has it']},
+      ),
+    )
   }
   if (busy.has(status) || status >= 500) {
     const pauseMs = askedPauseMs(error.headers, now)
-    const failure = unavailable('JUDGE_UNAVAILABLE', `the provider answers with status ${status}: ${said}`)
+    const failure = unavailable(
+      new LeomaError('upstream', 'JUDGE_UNAVAILABLE', `the provider answers with status ${status}: ${said}`),
+    )
     return pauseMs === undefined ? failure : {...failure, pauseMs}
   }
   if (status >= 300 && status < 400) {
-    return hold('JUDGE_REDIRECTED', `the provider answers with a redirect (${status}), which is not followed`, [
-      'put the address that it leads to into OPENAI_BASE_URL, if it is the right one',
-    ])
+    return hold(
+      new LeomaError(
+        'config',
+        'JUDGE_REDIRECTED',
+        `the provider answers with a redirect (${status}), which is not followed`,
+        {hints: ['put the address that it leads to into OPENAI_BASE_URL, if it is the right one']},
+      ),
+    )
   }
   if (/content_policy|content_filter|moderation|invalid_prompt/.test(code)) return refused(said)
   const refuses =
@@ -102,12 +135,12 @@ function byStatus(error: APIError, status: number, model: string, now: number): 
   return {error: rejected, next: 'never', ...(refuses ? {refuses} : {})}
 }
 
-function unavailable(code: string, message: string): Failure {
-  return {error: new LeomaError('upstream', code, message), next: 'again'}
+function unavailable(error: LeomaError): Failure {
+  return {error, next: 'again'}
 }
 
-function hold(code: string, message: string, hints: readonly string[]): Failure {
-  return {error: new LeomaError('config', code, message, {hints}), next: 'hold'}
+function hold(error: LeomaError): Failure {
+  return {error, next: 'hold'}
 }
 
 /** What lies at the bottom of it; the key is in no message of a connection. */

@@ -187,7 +187,11 @@ export class OpenAiVision implements VisionModel {
         this.#note(error.failure)
         throw error
       }
-      const failure = failureOf(error, {model: question.model, now: time.now()})
+      const failure = failureOf(error, {
+        model: question.model,
+        now: time.now(),
+        secret: this.#options.apiKey,
+      })
       // A call that was refused costs nothing; one that was given up on, or answered with rubbish, may have.
       if (failure.next !== 'once' && failure.error.code !== 'JUDGE_TIMEOUT') reservation.settle(0)
       this.#note(failure)

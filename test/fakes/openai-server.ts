@@ -38,6 +38,8 @@ export class OpenAiServer {
   /** Used up one by one, then `behave` answers. */
   readonly queue: Behave[] = []
   behave: Behave = () => undefined
+  /** As some providers do with a key that they refuse. */
+  repeatsKey = false
   /** Milliseconds before an ordinary answer. */
   latencyMs = 0
   readonly models: {id: string; object: 'model'; created: number; owned_by: string; shutdown_date?: string}[] = [
@@ -64,7 +66,8 @@ export class OpenAiServer {
     for await (const chunk of request) chunks.push(chunk as Buffer)
     const {authorization} = request.headers
     if (authorization !== `Bearer ${this.key}`) {
-      return error(response, 401, 'Incorrect API key provided.', {code: 'invalid_api_key'})
+      const said = this.repeatsKey ? `: ${authorization?.replace('Bearer ', '')}` : ''
+      return error(response, 401, `Incorrect API key provided${said}.`, {code: 'invalid_api_key'})
     }
     if (request.url === '/v1/models') return json(response, 200, {object: 'list', data: this.models})
     if (request.url !== '/v1/chat/completions' || request.method !== 'POST') {

@@ -335,10 +335,12 @@ describe('what somebody must mend', () => {
 
   it('a key in the wrong place never stands in an error or a log', async () => {
     const {vision, lines} = await open({apiKey: 'sk-secret-zzzzzzzzzzzz'})
+    server.repeatsKey = true
 
     const failure = await fails(vision.ask(aQuestion(), signal))
 
-    expect(failure.code).toBe('JUDGE_KEY_REFUSED')
+    expect(failure).toMatchObject({code: 'JUDGE_KEY_REFUSED'})
+    expect(failure.message).toContain('Incorrect API key provided: [key]')
     const everything = [failure.message, JSON.stringify(failure), String(failure.stack), ...lines].join('\n')
     expect(everything).not.toContain('sk-secret')
   })
