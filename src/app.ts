@@ -328,8 +328,9 @@ async function openFfmpeg({config}: Ours): Promise<RunFfmpeg> {
 
 async function openApi({config, log, time}: Ours, signer?: Signer): Promise<OwnerApi> {
   const {HttpOwnerApi} = await import('./api/client.js')
-  const {url, timeoutMs, maxAttempts} = config.api
-  return new HttpOwnerApi({url, signer, time, timeoutMs, attempts: maxAttempts, log: log.child({part: 'api-client'})})
+  const {url, timeoutMs, maxAttempts: attempts} = config.api
+  const {netuid} = config
+  return new HttpOwnerApi({url, netuid, signer, time, timeoutMs, attempts, log: log.child({part: 'api-client'})})
 }
 
 async function openBucket(

@@ -46,11 +46,11 @@ export class HttpOwnerApi implements OwnerApi {
   }
 
   exam(signal: AbortSignal): Promise<SignedExam | undefined> {
-    return this.#transport.find({method: 'GET', path: '/exam', signed: false}, SignedExam, signal)
+    return this.#transport.find({method: 'GET', path: '/exam', signed: false, keeps: true}, SignedExam, signal)
   }
 
   async latestTask(signal: AbortSignal): Promise<TaskId | undefined> {
-    const call = {method: 'GET', path: '/tasks/latest', signed: false} as const
+    const call = {method: 'GET', path: '/tasks/latest', signed: false, keeps: true} as const
     return (await this.#transport.find(call, LatestTaskBody, signal))?.task_id
   }
 
@@ -104,15 +104,15 @@ export class HttpOwnerApi implements OwnerApi {
   }
 
   rank(signal: AbortSignal): Promise<RankBody> {
-    return this.#transport.get({method: 'GET', path: '/scores/rank', signed: false}, RankBody, signal)
+    return this.#transport.get({method: 'GET', path: '/scores/rank', signed: false, keeps: true}, RankBody, signal)
   }
 
   weights(signal: AbortSignal): Promise<WeightsBody> {
-    return this.#transport.get({method: 'GET', path: '/weights', signed: false}, WeightsBody, signal)
+    return this.#transport.get({method: 'GET', path: '/weights', signed: false, keeps: true}, WeightsBody, signal)
   }
 
   ranking(signal: AbortSignal): Promise<{ranking: Ranking; view: SubnetView} | undefined> {
-    return this.#transport.find({method: 'GET', path: '/ranking', signed: false}, RankingBody, signal)
+    return this.#transport.find({method: 'GET', path: '/ranking', signed: false, keeps: true}, RankingBody, signal)
   }
 }
 

@@ -4,6 +4,7 @@ import {Ranking} from '../domain/ranking.js'
 import {SubnetView} from '../domain/subnet.js'
 import {SignedManifest, Voter} from '../domain/task.js'
 import {SettledTask, SignedVerdict} from '../domain/verdict.js'
+import {SignedWeights} from '../domain/weights-statement.js'
 
 /**
  * The wire contract, shared by the routes and the client. Names, types and limits of the published Leoma API are kept;
@@ -40,6 +41,14 @@ export const RankRow = z.object({
   invalid_reason: z.string().nullable(),
   /** One sentence a miner can act on. */
   explain: z.string(),
+  /** Tasks of the window in which it was judged, or that count against it. */
+  evaluated_count: z.number().int().optional(),
+  /** Share of the window's tasks, 0..1. */
+  completeness: z.number().optional(),
+  /** At least so many more tasks before it is eligible; 0 when its record suffices. */
+  tasks_to_eligible: z.number().int().nullable().optional(),
+  /** Pass rate with which it would win now, 0..1; null when none would do. */
+  pass_rate_to_win: z.number().nullable().optional(),
 })
 export const RankBody = z.object({
   ranks: z.array(RankRow),
@@ -55,9 +64,15 @@ export const WeightsBody = z.object({
   burn: z.boolean().optional(),
   exam_hash: z.string().optional(),
   state_hash: z.string().optional(),
+  /** Hash of the whole ranking, as `/ranking` serves it. */
+  ranking_hash: z.string().optional(),
+  /** Tasks that count. */
+  window: z.array(z.number().int()).optional(),
   /** Block of the subnet view that was weighed, so that a reader can tell how old this is. */
   block: BlockNumber.optional(),
   summary: z.string().optional(),
+  /** The same, signed by the subnet's owner. What is not signed is not to be acted on. */
+  signed: SignedWeights.optional(),
 })
 export type WeightsBody = z.infer<typeof WeightsBody>
 
@@ -69,6 +84,17 @@ export const HealthBody = z.object({
   last_sync: z.string().nullable(),
   /** Jobs whose last success is too long ago, with when it was; null for never. */
   stale: z.array(z.object({job: z.string(), since: z.string().nullable(), error: z.string().nullable()})).optional(),
+  /** Each part, and when it last worked; null for never since the start. */
+  parts: z
+    .array(
+      z.object({
+        part: z.enum(['chain', 'scorer', 'store', 'sync']),
+        ok: z.boolean(),
+        since: z.string().nullable(),
+        error: z.string().nullable(),
+      }),
+    )
+    .optional(),
 })
 export type HealthBody = z.infer<typeof HealthBody>
 

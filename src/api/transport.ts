@@ -5,16 +5,16 @@ import type {Clock} from '../runtime/clock.js'
 import {DeadlineError, withDeadline} from '../runtime/deadline.js'
 import type {Logger} from '../runtime/logger.js'
 import {retry} from '../runtime/retry.js'
-import type {Signer} from '../wallet/port.js'
-import {signRequest} from './signature.js'
+import {RequestSigner, type SigningOptions} from './signing.js'
 
 /** An answer past this is refused: a page of settled tasks is the largest, and the server keeps it well below. */
 const maxAnswerBytes = 64 * 1024 * 1024
 
-export interface TransportOptions {
+/** Answers kept for the question whether they still hold; our client asks for fewer different ones. */
+const maxKept = 16
+
+export interface TransportOptions extends SigningOptions {
   readonly url: string
-  /** Needed for the routes that ask who calls. */
-  readonly signer?: Signer | undefined
   readonly time: Pick<Clock, 'now' | 'sleep'>
   /** Longest wait for one answer. */
   readonly timeoutMs: number
@@ -31,16 +31,26 @@ export interface Call {
   readonly body?: unknown
   /** Code of the error for an answer that says the request itself is at fault. */
   readonly refusedCode?: string
+  /** The answer is the same for a while: the server is asked whether it still is, instead of for all of it. */
+  readonly keeps?: boolean
+}
+
+interface Kept {
+  readonly etag: string
+  readonly text: string
 }
 
 /** One request and its answer, with deadline, size limit, retries and errors in leoma's words. */
 export class Transport {
   readonly url: string
   readonly #options: TransportOptions
+  readonly #signer: RequestSigner
+  readonly #kept = new Map<string, Kept>()
 
   constructor(options: TransportOptions) {
     this.url = options.url.replace(/\/+$/, '')
     this.#options = options
+    this.#signer = new RequestSigner(options)
   }
 
   /** Undefined for 404. */
@@ -71,8 +81,13 @@ export class Transport {
   async #once(call: Call, body: Buffer | undefined, signal: AbortSignal): Promise<string | undefined> {
     const {timeoutMs} = this.#options
     const what = `${call.method} ${this.url}${call.path}`
-    // Made anew for every try: the server refuses a signature that it has seen.
-    const headers = {'content-type': 'application/json', ...this.#signature(call, body)}
+    if (call.signed && this.#signer.mustAsk) await this.#askVersions(signal)
+    const kept = call.keeps ? this.#kept.get(call.path) : undefined
+    const headers = {
+      'content-type': 'application/json',
+      ...(kept && {'if-none-match': kept.etag}),
+      ...(call.signed && this.#signer.headers(this.#lineOf(call, body))),
+    }
     try {
       return await withDeadline(what, timeoutMs, signal, async (inner) => {
         const answer = await request(`${this.url}${call.path}`, {
@@ -82,8 +97,13 @@ export class Transport {
           ...(body ? {body} : {}),
         })
         const text = await readBounded(answer.body, what)
+        this.#signer.learn(answer.statusCode, answer.headers)
         if (answer.statusCode === 404) return undefined
-        if (answer.statusCode >= 200 && answer.statusCode < 300) return text
+        if (answer.statusCode === 304 && kept) return kept.text
+        if (answer.statusCode >= 200 && answer.statusCode < 300) {
+          if (call.keeps) this.#keep(call.path, answer.headers.etag, text)
+          return text
+        }
         throw failureOf(call, what, answer, text)
       })
     } catch (error) {
@@ -98,15 +118,28 @@ export class Transport {
     }
   }
 
-  #signature(call: Call, body: Buffer | undefined): Record<string, string> {
-    if (!call.signed) return {}
-    const {signer, time} = this.#options
-    if (!signer) {
-      throw new LeomaError('auth', 'SIGNER_MISSING', `${call.path} needs a hotkey to sign with`, {
-        hints: ['set WALLET_NAME and HOTKEY_NAME'],
-      })
+  /** Which versions of the signature the server takes stands in the headers of its every answer. */
+  async #askVersions(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#once({method: 'GET', path: '/health', signed: false}, undefined, signal)
+    } catch (error) {
+      // A server that refuses this much has still answered: the request itself will show what it takes.
+      if (!(error instanceof LeomaError) || error.retryable) throw error
     }
-    return signRequest(signer, body ?? new Uint8Array(), time.now())
+  }
+
+  /** The target as it stands in the request line: an API may live below a path of its own. */
+  #lineOf({method, path}: Call, body: Buffer | undefined) {
+    const {pathname, search} = new URL(`${this.url}${path}`)
+    return {method, target: `${pathname}${search}`, body: body ?? new Uint8Array()}
+  }
+
+  #keep(path: string, etag: string | string[] | undefined, text: string): void {
+    this.#kept.delete(path)
+    if (typeof etag !== 'string') return
+    this.#kept.set(path, {etag, text})
+    const [oldest] = this.#kept.keys()
+    if (this.#kept.size > maxKept && oldest !== undefined) this.#kept.delete(oldest)
   }
 }
 

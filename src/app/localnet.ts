@@ -57,6 +57,7 @@ export async function openLocalnet(
     )
   }
   const runner = createRunner({ffmpeg: ffmpeg.path})
+  const {netuid} = loadConfig('all', passed)
   const startPart: LocalnetDeps['startPart'] = (spec, report) => {
     const shutdown = new Shutdown()
     const config = loadConfig(spec.services, {...passed, ...spec.env})
@@ -81,11 +82,11 @@ export async function openLocalnet(
     options,
     {
       startPart,
-      openApi: (url) => new HttpOwnerApi({url, time, timeoutMs: 10_000, attempts: 1, log}),
+      openApi: (url) => new HttpOwnerApi({url, netuid, time, timeoutMs: 10_000, attempts: 1, log}),
       media: new FfmpegMedia({run: runner}),
       ffmpeg: runner,
       ...{time, verify, log, onEvent},
-      netuid: loadConfig('all', passed).netuid,
+      netuid,
       concurrency: availableParallelism(),
     },
     signal,

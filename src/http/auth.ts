@@ -1,22 +1,25 @@
 import type {IncomingHttpHeaders} from 'node:http'
-import {type CallerBook, checkRequest, headerNames, type RequestSignature} from '../api/signature.js'
+import {type CallerBook, checkRequest, type RequestLine, type RequestSignature} from '../api/request-check.js'
+import {headerNames, nonceHeader, versionHeader} from '../api/signature.js'
 import {Hotkey} from '../domain/ids.js'
 import type {Clock} from '../runtime/clock.js'
-import {findBlacklisted} from '../store/blacklist.js'
+import {listBlacklist} from '../store/blacklist.js'
 import type {Store} from '../store/open.js'
 import {claimSignature} from '../store/seen-signatures.js'
-import {findValidator, touchValidator} from '../store/validators.js'
+import {listValidators, touchValidator} from '../store/validators.js'
 import type {Verify} from '../wallet/port.js'
 import {missing} from './field-faults.js'
 import {type FieldFault, Refusal} from './refusal.js'
-import type {Caller, Route} from './route.js'
+import type {Access, Caller} from './route.js'
 
 /** Writing down every request of a validator would be one write per read. */
 const touchEveryMs = 60_000
 
 export interface AuthOptions {
   readonly store: Store
+  readonly netuid: number
   readonly verify: Verify
+  readonly verifyEd25519?: Verify | undefined
   readonly time: Pick<Clock, 'now'>
   /** Checked addresses of those who may do everything. */
   readonly admins: readonly Hotkey[]
@@ -28,50 +31,53 @@ export interface AuthOptions {
 export class Auth {
   readonly #options: AuthOptions
   readonly #admins: ReadonlySet<string>
+  readonly #members: Members
   readonly #touched = new Map<string, number>()
-  /** Signature of a read to the second it expires. */
+  /** What a read was claimed with to the second it expires. */
   readonly #reads = new Map<string, number>()
 
   constructor(options: AuthOptions) {
     this.#options = options
     this.#admins = new Set(options.admins)
+    this.#members = new Members(options.store)
   }
 
-  /** The three headers, or what is missing of them. All three are needed before anything is checked. */
+  /** The headers of a signature, or what is missing of them. All are needed before anything is checked. */
   read(headers: IncomingHttpHeaders): {signature: RequestSignature} | {missing: FieldFault[]} {
     const value = (name: string) => {
       const header = headers[name]
       return typeof header === 'string' ? header : undefined
     }
-    const absent = Object.values(headerNames).filter((name) => value(name) === undefined)
+    const version = value(versionHeader)
+    const needed = [...Object.values(headerNames), ...(version === '2' ? [nonceHeader] : [])]
+    const absent = needed.filter((name) => value(name) === undefined)
     if (absent.length > 0) return {missing: absent.map((name) => missing('header', name))}
     return {
       signature: {
         hotkey: value(headerNames.hotkey) ?? '',
         signature: value(headerNames.signature) ?? '',
         timestamp: value(headerNames.timestamp) ?? '',
+        version,
+        nonce: value(nonceHeader),
       },
     }
   }
 
   /** Throws the published refusals. */
-  check(signature: RequestSignature, body: Uint8Array, route: Pick<Route, 'access' | 'method'>): Caller {
-    const {store, time, verify, windowS} = this.#options
+  check(signature: RequestSignature, line: Omit<RequestLine, 'netuid'>, access: Access): Caller {
+    const {netuid, time, verify, verifyEd25519, windowS} = this.#options
     const nowMs = time.now()
+    this.#members.refresh()
     const callers: CallerBook = {
-      isBlacklisted: (hotkey) => findBlacklisted(store, hotkey) !== undefined,
+      isBlacklisted: (hotkey) => this.#members.blacklist.has(hotkey),
       isAdmin: (hotkey) => this.#admins.has(hotkey),
-      isValidator: (hotkey) => findValidator(store, hotkey) !== undefined,
-      claim: (text, expiresAtS, mayRepeat) => this.#claim(text, expiresAtS, mayRepeat, Math.floor(nowMs / 1000)),
+      isValidator: (hotkey) => this.#members.validators.has(hotkey),
+      claim: (key, expiresAtS, mayRepeat) =>
+        this.#claim(key, expiresAtS, {mayRepeat, isRead: line.method === 'GET', nowS: Math.floor(nowMs / 1000)}),
     }
-    const result = checkRequest(signature, body, {
-      nowMs,
-      windowS,
-      verify,
-      callers,
-      needs: route.access === 'admin' ? 'admin' : 'validator',
-      mayRepeat: route.method === 'GET',
-    })
+    const needs = access === 'admin' ? 'admin' : 'validator'
+    const options = {nowMs, windowS, verify, verifyEd25519, callers, needs} as const
+    const result = checkRequest(signature, {...line, netuid}, options)
     if (!result.ok) throw new Refusal(result.status, result.detail)
     const hotkey = Hotkey.parse(result.hotkey)
     this.#touch(hotkey, nowMs)
@@ -79,18 +85,23 @@ export class Auth {
   }
 
   /**
-   * Every GET signs the same empty body as every DELETE, so a GET's signature is remembered too: it may read again, but
-   * never be shown as something else. Reads are remembered in memory only, or each would be a write.
+   * In version 1 every GET signs the same empty body as any other, so a GET's signature is remembered too: it may read
+   * again, but never be shown as something else. Reads are remembered in memory only, or each would be a write; what a
+   * restart forgets of them is good for nothing but the same read.
    */
-  #claim(signature: string, expiresAtS: number, mayRepeat: boolean, nowS: number): boolean {
+  #claim(
+    key: string,
+    expiresAtS: number,
+    {mayRepeat, isRead, nowS}: {mayRepeat: boolean; isRead: boolean; nowS: number},
+  ): boolean {
     for (const [read, expiry] of this.#reads) {
       // In order of arrival, so nearly in order of expiry; a far-dated one is dropped a little later.
       if (expiry >= nowS) break
       this.#reads.delete(read)
     }
-    if (this.#reads.has(signature)) return false
-    if (!mayRepeat) return claimSignature(this.#options.store, signature, expiresAtS, nowS)
-    this.#reads.set(signature, expiresAtS)
+    if (this.#reads.has(key)) return mayRepeat
+    if (!isRead) return claimSignature(this.#options.store, key, expiresAtS, nowS)
+    this.#reads.set(key, expiresAtS)
     return true
   }
 
@@ -98,5 +109,25 @@ export class Auth {
     if (nowMs - (this.#touched.get(hotkey) ?? 0) < touchEveryMs) return
     this.#touched.set(hotkey, nowMs)
     touchValidator(this.#options.store, hotkey, nowMs)
+  }
+}
+
+/** Who is registered and who is banned, in memory: a caller that nobody knows must not cost a read of the store. */
+class Members {
+  validators: ReadonlySet<string> = new Set()
+  blacklist: ReadonlySet<string> = new Set()
+  readonly #store: Store
+  #stamp = -1
+
+  constructor(store: Store) {
+    this.#store = store
+  }
+
+  refresh(): void {
+    const stamp = this.#store.changes.of('validators', 'blacklist')
+    if (stamp === this.#stamp) return
+    this.validators = new Set(listValidators(this.#store).map(({hotkey}) => hotkey))
+    this.blacklist = new Set(listBlacklist(this.#store).map(({hotkey}) => hotkey))
+    this.#stamp = stamp
   }
 }

@@ -1,5 +1,6 @@
 import type {z} from 'zod'
 import type {Hotkey} from '../domain/ids.js'
+import type {Keep} from './kept-answer.js'
 
 /** `validator` also lets an admin pass, as published. */
 export type Access = 'public' | 'validator' | 'admin'
@@ -54,6 +55,8 @@ export interface Route {
   readonly answer: z.ZodType
   /** Larger than the server's default, where the contract allows larger bodies. */
   readonly maxBodyBytes?: number
+  /** For a public read without parameters: its answer stays in memory. */
+  readonly keep?: Keep
   handle(request: RouteRequest<unknown, unknown, unknown>): Reply | Promise<Reply>
 }
 

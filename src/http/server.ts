@@ -1,23 +1,38 @@
+import {randomBytes} from 'node:crypto'
+import type {Socket} from 'node:net'
 import {type FastifyInstance, type FastifyReply, type FastifyRequest, fastify} from 'fastify'
+import {offerHeader} from '../api/signature.js'
 import type {Hotkey} from '../domain/ids.js'
 import type {Clock} from '../runtime/clock.js'
 import type {Health} from '../runtime/health.js'
 import type {Logger} from '../runtime/logger.js'
+import type {ChainState} from '../services/chain-watch.js'
 import type {Scorer} from '../services/scorer.js'
 import type {Store} from '../store/open.js'
-import type {Verify} from '../wallet/port.js'
+import type {Signer, Verify, VerifyAll} from '../wallet/port.js'
 import {Auth} from './auth.js'
 import {type CorsOptions, corsHeaders, preflight} from './cors.js'
-import {fieldFaults} from './field-faults.js'
+import {elsewhere} from './elsewhere.js'
+import {isKnown, KeptAnswer} from './kept-answer.js'
+import {Metrics} from './metrics.js'
 import {openApi} from './openapi.js'
-import {type FieldFault, Refusal, toRefusal} from './refusal.js'
-import {type Caller, JsonText, type Reply, type Route, WithStatus} from './route.js'
+import {handle, type PipelineDeps} from './pipeline.js'
+import {RateLimit, sourceOf} from './rate-limit.js'
+import {Refusal, toRefusal} from './refusal.js'
+import {JsonText, type Reply, type Route, WithStatus} from './route.js'
 import {routes} from './routes/index.js'
 
 export interface ServerDeps {
   readonly store: Store
+  readonly netuid: number
   readonly scorer: Pick<Scorer, 'current'>
   readonly verify: Verify
+  /** For hotkeys of that kind; without it they are turned away. */
+  readonly verifyEd25519?: Verify | undefined
+  /** Many signatures at once without holding up anybody; one after the other when absent. */
+  readonly verifyAll?: VerifyAll | undefined
+  /** The subnet owner's hotkey, which signs the weights; unsigned when absent. */
+  readonly signer?: Signer | undefined
   readonly time: Pick<Clock, 'now' | 'sleep'>
   readonly health: Pick<Health, 'report'>
   readonly log: Logger
@@ -25,7 +40,15 @@ export interface ServerDeps {
   /** Those who may do everything, the owner among them. */
   readonly admins: readonly Hotkey[]
   /** Names of the jobs whose success `/health` and `/ready` ask for, with the age from which one is stale. */
-  readonly jobs?: readonly {readonly job: string; readonly staleAfterMs: number}[]
+  readonly jobs?: readonly {
+    readonly job: string
+    readonly staleAfterMs: number
+    /** `sync` when absent. */
+    readonly part?: 'scorer' | 'sync'
+  }[]
+  readonly chainState?: () => ChainState
+  /** True once the process was told to stop. */
+  readonly isStopping?: () => boolean
   /** Called when verdicts were taken in, so that a task that is complete settles at once. */
   readonly onVerdicts?: () => void
   /** Address of an object of the samples bucket for a browser; null when there is none. */
@@ -36,7 +59,17 @@ export interface ServerDeps {
   readonly maxBodyBytes?: number
   /** None when absent: pages of other origins cannot read the answers. `['*']` for all, without credentials. */
   readonly corsOrigins?: readonly string[]
+  /** Requests a minute; no limit when absent or 0. */
+  readonly rates?: {readonly perAddress: number; readonly perHotkey: number}
+  /** Proxies whose word about a caller's address counts; nobody's when absent. */
+  readonly trustedProxies?: readonly string[]
+  /** Nothing about the inside of the server goes out. */
+  readonly production?: boolean
 }
+
+const json = 'application/json; charset=utf-8'
+/** A client that sends one byte a minute must not hold a connection for ever. */
+const requestTimeoutMs = 60_000
 
 /** The owner's API, not listening. */
 export function buildServer(deps: ServerDeps): FastifyInstance {
@@ -44,33 +77,37 @@ export function buildServer(deps: ServerDeps): FastifyInstance {
   const cors: CorsOptions = {origins: deps.corsOrigins ?? []}
   const stop = new AbortController()
   const table = routes({...deps, maxBodyBytes})
-  const auth = new Auth({...deps, windowS})
+  const metrics = new Metrics(deps)
   const app = fastify({
     logger: false,
     bodyLimit: maxBodyBytes,
     exposeHeadRoutes: false,
-    // A client that sends one byte a minute must not hold a connection for ever.
-    requestTimeout: 60_000,
+    requestTimeout: requestTimeoutMs,
     forceCloseConnections: 'idle',
+    genReqId: requestIds(),
+    trustProxy: deps.trustedProxies && deps.trustedProxies.length > 0 ? [...deps.trustedProxies] : false,
     routerOptions: {maxParamLength: 512},
     frameworkErrors: (error, request, reply) => void refuse(error, request, reply),
+    clientErrorHandler: refuseConnection,
   })
 
   const refuse = (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
     const refusal = toRefusal(error)
-    if (refusal.status >= 500) log.error({err: error, method: request.method, url: request.url}, 'request failed')
-    else log.debug({status: refusal.status, method: request.method, url: request.url}, 'request refused')
-    return reply.code(refusal.status).headers(refusal.headers).send({detail: refusal.detail})
+    const {id, method, url} = request
+    if (refusal.status >= 500) log.error({err: error, request: id, method, url}, 'request failed')
+    else log.debug({status: refusal.status, request: id, method, url}, 'request refused')
+    return reply.code(refusal.status).headers(refusal.headers).type(json).send({detail: refusal.detail})
   }
 
   // The signature covers the bytes as they came, so bodies stay bytes until a route wants them. Fastify counts them as
   // they arrive, whatever Content-Length says.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', {parseAs: 'buffer'}, (_request, body, done) => done(null, body))
-  app.addHook('onRequest', async (request, reply) => {
-    reply.headers(corsHeaders(request.headers.origin, cors))
+  admission(app, {deps, cors, metrics})
+  app.addHook('onClose', async () => {
+    stop.abort(new DOMException('the server stops', 'AbortError'))
+    metrics.stop()
   })
-  app.addHook('onClose', async () => stop.abort(new DOMException('the server stops', 'AbortError')))
   app.setErrorHandler(refuse)
   app.setNotFoundHandler((request, reply) => {
     const answer = preflight(request, cors) ?? elsewhere(request, table)
@@ -78,123 +115,116 @@ export function buildServer(deps: ServerDeps): FastifyInstance {
   })
 
   const api = lazily(() => openApi(table, deps.version))
-  app.get('/openapi.json', (_request, reply) => reply.type('application/json; charset=utf-8').send(api().text))
+  app.get('/openapi.json', (_request, reply) => reply.type(json).send(api().text))
   app.get('/docs', (_request, reply) => reply.type('text/html; charset=utf-8').send(api().page))
+  app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()))
 
-  for (const route of table) {
-    app.route({
-      method: route.method,
-      url: route.path.replaceAll(/\{(\w+)\}/g, (_, name: string) =>
-        name === 'task_id' ? ':task_id(^\\d+$)' : `:${name}`,
-      ),
-      ...(route.maxBodyBytes === undefined ? {} : {bodyLimit: route.maxBodyBytes}),
-      handler: async (request, reply) => {
-        const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
-        const answer = await handle(route, request, body, auth, stop.signal)
-        reply.header('content-type', 'application/json; charset=utf-8')
-        if (answer instanceof JsonText) return answer.text
-        if (!(answer instanceof WithStatus)) return JSON.stringify(answer)
-        reply.code(answer.status)
-        return JSON.stringify(answer.body)
-      },
-    })
+  const perHotkey = new RateLimit(deps.rates?.perHotkey ?? 0, deps.time)
+  const pipeline: PipelineDeps = {
+    auth: new Auth({...deps, windowS}),
+    admit: ({hotkey}) => {
+      const waitS = perHotkey.take(hotkey)
+      if (waitS === undefined) return
+      metrics.limited('hotkey')
+      throw tooMany(waitS)
+    },
+    signal: stop.signal,
   }
+  for (const route of table) addRoute(app, route, pipeline)
   return app
 }
 
-/** The published order: JSON syntax, presence of the headers, signature and role, fields, the route itself. */
-async function handle(
-  route: Route,
-  request: FastifyRequest,
-  body: Buffer,
-  auth: Auth,
-  signal: AbortSignal,
-): Promise<Reply> {
-  const json = route.body ? parseBody(body, request.headers['content-type']) : undefined
-  let caller: Caller | undefined
-  if (route.access !== 'public') {
-    const read = auth.read(request.headers)
-    if ('missing' in read) throw new Refusal(422, [...read.missing, ...parse(route, request, json).faults])
-    caller = auth.check(read.signature, body, route)
-  }
-  const {faults, ...fields} = parse(route, request, json)
-  if (faults.length > 0) throw new Refusal(422, faults)
-  return route.handle({...fields, caller, signal})
+/** What every request passes before anything is read of it. */
+function admission(
+  app: FastifyInstance,
+  {deps, cors, metrics}: {deps: ServerDeps; cors: CorsOptions; metrics: Metrics},
+): void {
+  const perAddress = new RateLimit(deps.rates?.perAddress ?? 0, deps.time)
+  app.addHook('onRequest', (request, reply, done) => {
+    metrics.started()
+    reply.header('x-request-id', request.id)
+    reply.header(offerHeader, '1, 2')
+    if (cors.origins.length > 0) reply.headers(corsHeaders(request.headers.origin, cors))
+    const waitS = perAddress.take(sourceOf(request.ip))
+    if (waitS === undefined) return done()
+    metrics.limited('address')
+    done(tooMany(waitS))
+  })
+  app.addHook('onResponse', (request, reply, done) => {
+    metrics.finished(request.method, request.routeOptions.url ?? 'none', reply.statusCode, reply.elapsedTime / 1000)
+    done()
+  })
 }
 
-/** A body is JSON when its media type says so or says nothing; anything else is no object. */
-function parseBody(body: Buffer, contentType: string | undefined): unknown {
-  if (body.length === 0) return undefined
-  if (contentType !== undefined && !/^application\/([\w.+-]+\+)?json\s*(;|$)/i.test(contentType)) return body.toString()
-  try {
-    return JSON.parse(body.toString('utf8'))
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : 'no JSON'
-    const position = Number(/position (\d+)/.exec(reason)?.[1] ?? 0)
-    throw new Refusal(422, [
-      {type: 'json_invalid', loc: ['body', position], msg: 'JSON decode error', input: {}, ctx: {error: reason}},
-    ])
-  }
-}
+const tooMany = (waitS: number) => new Refusal(429, 'Too many requests', {'retry-after': String(waitS)})
 
-function parse(
-  {params, query, body}: Route,
-  request: FastifyRequest,
-  json: unknown,
-): {params: unknown; query: unknown; body: unknown; faults: FieldFault[]} {
-  const faults: FieldFault[] = []
-  const check = (schema: Route['body'], data: unknown, place: 'path' | 'query' | 'body'): unknown => {
-    if (!schema) return undefined
-    if (data === undefined) {
-      faults.push({type: 'missing', loc: [place], msg: 'Field required', input: null})
-      return undefined
+function addRoute(app: FastifyInstance, route: Route, pipeline: PipelineDeps): void {
+  const url = route.path.replaceAll(/\{(\w+)\}/g, (_, name: string) =>
+    name === 'task_id' ? ':task_id(^\\d+$)' : `:${name}`,
+  )
+  const bodyLimit = route.maxBodyBytes === undefined ? {} : {bodyLimit: route.maxBodyBytes}
+  const {keep, method} = route
+  if (keep) {
+    const kept = new KeptAnswer(keep)
+    const make = () => {
+      const answer = route.handle({...nothing, signal: pipeline.signal})
+      if (answer instanceof Promise || answer instanceof WithStatus) throw new Error(`${url} cannot be kept`)
+      return textOf(answer)
     }
-    const parsed = schema.safeParse(data)
-    if (parsed.success) return parsed.data
-    faults.push(...fieldFaults(parsed.error, data, place))
-    return undefined
+    app.route({
+      ...{method, url},
+      handler: (request, reply) => {
+        const {bytes, etag} = kept.get(make)
+        reply.headers(kept.headers).header('etag', etag)
+        if (isKnown(request.headers['if-none-match'], etag)) return reply.code(304).send()
+        return reply.type(json).send(bytes)
+      },
+    })
+    return
   }
-  return {
-    params: check(params, request.params, 'path'),
-    query: check(query, request.query, 'query'),
-    body: check(body, json, 'body'),
-    faults,
+  // What a signature gave access to is for nobody else.
+  const cacheControl = route.access === 'public' ? 'no-cache' : 'private, no-store'
+  app.route({
+    ...{method, url, ...bodyLimit},
+    handler: async (request, reply) => {
+      const answer = await handle(route, request, pipeline)
+      reply.header('cache-control', cacheControl).type(json)
+      if (answer instanceof WithStatus) reply.code(answer.status)
+      return textOf(answer)
+    },
+  })
+}
+
+const nothing = {params: undefined, query: undefined, body: undefined, caller: undefined}
+
+function textOf(answer: Reply): string {
+  if (answer instanceof JsonText) return answer.text
+  return JSON.stringify(answer instanceof WithStatus ? answer.body : answer)
+}
+
+/** The caller's own id when it is a tame one, so that its log and ours can be laid side by side. */
+function requestIds(): (request: {headers: Record<string, string | string[] | undefined>}) => string {
+  const process = randomBytes(6).toString('base64url')
+  let count = 0
+  return ({headers}) => {
+    const given = headers['x-request-id']
+    return typeof given === 'string' && /^[\w.-]{1,64}$/.test(given) ? given : `${process}-${(++count).toString(36)}`
   }
 }
 
-interface Elsewhere {
-  readonly status: number
-  readonly detail: string
-  readonly headers: Readonly<Record<string, string>>
-}
-
-/** Where no route answers: the same path without its last slash, another method, or nothing. */
-function elsewhere(request: FastifyRequest, table: readonly Route[]): Elsewhere {
-  const [path = '/', query] = request.url.split('?', 2)
-  const methodsAt = (wanted: string) => table.filter((route) => pattern(route).test(wanted)).map(({method}) => method)
-  const methods = methodsAt(path)
-  if (methods.length > 0)
-    return {status: 405, detail: 'Method Not Allowed', headers: {allow: [...new Set(methods)].join(', ')}}
-  const shorter = path.replace(/\/+$/, '')
-  if (shorter !== path && shorter !== '' && methodsAt(shorter).length > 0) {
-    return {
-      status: 307,
-      detail: 'Temporary Redirect',
-      headers: {location: query === undefined ? shorter : `${shorter}?${query}`},
-    }
-  }
-  return {status: 404, detail: 'Not Found', headers: {}}
-}
-
-const patterns = new Map<string, RegExp>()
-
-function pattern({path}: Route): RegExp {
-  const known = patterns.get(path)
-  if (known) return known
-  const source = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => (name === 'task_id' ? '\\d+' : '[^/]+'))
-  const made = new RegExp(`^${source}$`)
-  patterns.set(path, made)
-  return made
+/** What is no HTTP gets the published error body too, and its connection is closed. */
+function refuseConnection(error: Error & {code?: string}, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+  const [status, detail] =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? ['431 Request Header Fields Too Large', 'Request Header Fields Too Large']
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? ['408 Request Timeout', 'Request Timeout']
+        : ['400 Bad Request', 'Bad Request']
+  const body = JSON.stringify({detail})
+  socket.end(
+    `HTTP/1.1 ${status}\r\nContent-Type: ${json}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  )
 }
 
 function lazily<T>(make: () => T): () => T {

@@ -20,10 +20,11 @@ export function findBlacklisted({sql}: Store, hotkey: string): BlacklistEntry | 
 
 /** Adding again replaces reason and author; the time stays that of the first. */
 export function addToBlacklist(
-  {sql}: Store,
+  {sql, changes}: Store,
   {hotkey, reason, addedBy}: {hotkey: Hotkey; reason: string | null; addedBy: string | null},
   at: number,
 ): BlacklistEntry {
+  changes.bump('blacklist')
   const row = sql.get(
     sql.q
       .insertInto('blacklist')
@@ -36,7 +37,8 @@ export function addToBlacklist(
 }
 
 /** False when it was not there. */
-export function removeFromBlacklist({sql}: Store, hotkey: string): boolean {
+export function removeFromBlacklist({sql, changes}: Store, hotkey: string): boolean {
+  changes.bump('blacklist')
   return sql.run(sql.q.deleteFrom('blacklist').where('hotkey', '=', hotkey)) > 0
 }
 

@@ -25,7 +25,7 @@ export function listExams({sql}: Store): {hash: Sha256; fromTask: TaskId; publis
 
 /** Makes it the current one. An exam that was current before may become so again, signed anew. */
 export function publishExam(store: Store, signed: SignedExam, at: number): void {
-  const {sql} = store
+  const {sql, changes} = store
   const fields = {body: JSON.stringify(signed), published_at: at}
   sql.transaction(() => {
     sql.run(
@@ -35,5 +35,6 @@ export function publishExam(store: Store, signed: SignedExam, at: number): void 
         .onConflict((conflict) => conflict.column('hash').doUpdateSet(fields)),
     )
     setMeta(store, currentKey, signed.examHash)
+    changes.bump('exams')
   })
 }

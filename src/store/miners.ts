@@ -45,8 +45,9 @@ export function findMinerByUid({sql}: Store, uid: number): StoredMiner | undefin
  * Replaces what is known of all miners in one transaction: two that swapped uids, or one that moved, break nothing, and a
  * miner that is not in `miners` keeps its row without uid and validity.
  */
-export function replaceMiners({sql}: Store, miners: readonly StoredMiner[], at: number): void {
+export function replaceMiners({sql, changes}: Store, miners: readonly StoredMiner[], at: number): void {
   sql.transaction(() => {
+    changes.bump('miners')
     sql.run(sql.q.updateTable('miners').set({uid: null, is_valid: 0, invalid_reason: 'not_on_subnet'}))
     for (const miner of miners) {
       const fields = {

@@ -2,12 +2,14 @@ import {mkdirSync} from 'node:fs'
 import {dirname} from 'node:path'
 import Database from 'better-sqlite3'
 import {LeomaError} from '../errors.js'
+import {Changes} from './changes.js'
 import {migrations} from './migrations/index.js'
 import {Sql} from './sql.js'
 
 export interface Store {
   readonly path: string
   readonly sql: Sql
+  readonly changes: Changes
   /** True when the file can still be read; a health check asks. */
   isAlive(): boolean
   close(): void
@@ -41,6 +43,7 @@ export function openStore(path: string, options: StoreOptions = {}): Store {
   return {
     path,
     sql: new Sql(db),
+    changes: new Changes(db),
     isAlive: () => {
       try {
         return db.open && db.prepare('SELECT 1').get() !== undefined

@@ -26,9 +26,10 @@ export function findState({sql}: Store, examHash: Sha256): StoredState | undefin
 }
 
 /** State and ranking belong together and are written together. */
-export function saveRanking({sql}: Store, {lastTask, hash, state}: StoredState, made: StoredRanking): void {
+export function saveRanking({sql, changes}: Store, {lastTask, hash, state}: StoredState, made: StoredRanking): void {
   const {ranking, view, madeAt} = made
   sql.transaction(() => {
+    changes.bump('rankings')
     const fields = {last_task: lastTask, hash, state: JSON.stringify(state)}
     sql.run(
       sql.q

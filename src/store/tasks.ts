@@ -52,10 +52,11 @@ export function findTaskFacts(
 }
 
 /** The caller has checked the manifest. Also remembers who was asked, so that verdicts and pages need not read it again. */
-export function addTask({sql}: Store, task: SignedManifest, at: number): void {
+export function addTask({sql, changes}: Store, task: SignedManifest, at: number): void {
   const {manifest} = task
   const judged = manifest.answers.filter(({outcome}) => outcome === 'ok').length
   sql.transaction(() => {
+    changes.bump('tasks')
     sql.run(
       sql.q.insertInto('tasks').values({
         task_id: manifest.taskId,

@@ -28,10 +28,11 @@ export function findValidator({sql}: Store, hotkey: string): StoredValidator | u
 
 /** Adds by hand. Without a stake the chain's is used, which is 0 until a sync finds the hotkey. */
 export function pinValidator(
-  {sql}: Store,
+  {sql, changes}: Store,
   {hotkey, uid, stakeRao}: {hotkey: Hotkey; uid: Uid; stakeRao: bigint | undefined},
   at: number,
 ): StoredValidator {
+  changes.bump('validators')
   const pinned = {pinned: 1, pinned_stake_rao: stakeRao === undefined ? null : String(stakeRao), updated_at: at}
   const row = sql.get(
     sql.q
@@ -45,7 +46,8 @@ export function pinValidator(
 }
 
 /** True when it was pinned. It stays when the chain says that it qualifies. */
-export function unpinValidator({sql}: Store, hotkey: string, at: number): boolean {
+export function unpinValidator({sql, changes}: Store, hotkey: string, at: number): boolean {
+  changes.bump('validators')
   return (
     sql.run(
       sql.q
@@ -65,8 +67,9 @@ export interface ChainValidator {
 }
 
 /** What the chain says of all neurons now, in one transaction. Those it does not name no longer qualify. */
-export function syncValidators({sql}: Store, neurons: readonly ChainValidator[], at: number): void {
+export function syncValidators({sql, changes}: Store, neurons: readonly ChainValidator[], at: number): void {
   sql.transaction(() => {
+    changes.bump('validators')
     sql.run(sql.q.updateTable('validators').set({qualifies: 0, stake_rao: '0'}))
     const known = new Set(sql.all(sql.q.selectFrom('validators').select('hotkey')).map(({hotkey}) => hotkey))
     for (const {hotkey, uid, stakeRao, qualifies} of neurons) {

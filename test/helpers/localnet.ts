@@ -76,7 +76,7 @@ export interface SettledView {
 
 /** What anyone can read: the public log of settled tasks, with the parts of each verdict that money depends on. */
 export async function settledTasks(api: string): Promise<SettledView[]> {
-  const client = new HttpOwnerApi({url: api, time: systemTime(), timeoutMs: 10_000, log: silentLogger()})
+  const client = new HttpOwnerApi({url: api, netuid: 99, time: systemTime(), timeoutMs: 10_000, log: silentLogger()})
   const settled = await client.settledAfter(0, 50, new AbortController().signal)
   return settled.map(({task, verdicts}) => ({
     taskId: task.manifest.taskId,

@@ -4,7 +4,7 @@ import path from 'node:path'
 import type {FastifyInstance, InjectOptions, LightMyRequestResponse} from 'fastify'
 import {sampleOf} from '../../src/api/sample.js'
 import type {SampleSubmission} from '../../src/api/schemas.js'
-import {evaluationEntry, signEvaluation, signRequest} from '../../src/api/signature.js'
+import {evaluationEntry, signEvaluation, signRequest, signRequest2} from '../../src/api/signature.js'
 import type {Chain, Commitment, Metagraph, Neuron} from '../../src/chain/port.js'
 import {sha256} from '../../src/domain/canonical.js'
 import {formatModelCommitment} from '../../src/domain/commitment.js'
@@ -25,6 +25,7 @@ import {Scorer} from '../../src/services/scorer.js'
 import {settleOnce} from '../../src/services/settlement.js'
 import {syncValidatorsOnce} from '../../src/services/validator-sync.js'
 import {openStore, type Store} from '../../src/store/open.js'
+import {verifyEd25519} from '../../src/wallet/ed25519.js'
 import {createSigner, verify} from '../../src/wallet/keypair.js'
 import type {Signer} from '../../src/wallet/port.js'
 
@@ -95,6 +96,7 @@ export const revisionOf = (name: string) => sha256(name).slice(0, 40)
 export class OwnerWorld {
   readonly dir = mkdtempSync(path.join(os.tmpdir(), 'leoma-owner-'))
   readonly storePath = path.join(this.dir, 'owner.db')
+  readonly netuid = netuid
   readonly chain = new WrittenChain()
   readonly models = new WrittenModels()
   readonly health = new Health()
@@ -207,7 +209,8 @@ export class OwnerWorld {
   server(changes: Partial<ServerDeps> = {}): FastifyInstance {
     const {store, time, health, log} = this
     const app = buildServer({
-      ...{store, time, health, log, verify},
+      ...{store, time, health, log, verify, verifyEd25519, netuid},
+      signer: owner,
       scorer: this.scorer(),
       version: '0.0.0-test',
       admins: [owner.hotkey],
@@ -217,7 +220,7 @@ export class OwnerWorld {
     return app
   }
 
-  /** Sends a request as `signer` would. */
+  /** Sends a request as `signer` would: in version 1 where that is taken, so that both are in use. */
   send(
     app: FastifyInstance,
     signer: Signer | undefined,
@@ -231,11 +234,17 @@ export class OwnerWorld {
       url,
       headers: {
         ...(body === undefined ? {} : {'content-type': 'application/json'}),
-        ...(signer ? signRequest(signer, bytes, this.nowMs) : {}),
+        ...(signer ? this.#signature(signer, method, url, bytes) : {}),
       },
       ...(body === undefined ? {} : {payload: bytes}),
     }
     return app.inject(options)
+  }
+
+  #signature(signer: Signer, method: string, target: string, body: Buffer): Record<string, string> {
+    return method === 'DELETE'
+      ? signRequest2(signer, {netuid, method, target, body}, this.nowMs)
+      : signRequest(signer, body, this.nowMs)
   }
 
   manifest(taskId: number, changes: Partial<TaskManifest> = {}): SignedManifest {

@@ -7,9 +7,10 @@ import {
   listBlacklist,
   removeFromBlacklist,
 } from '../../store/blacklist.js'
+import {datetime} from '../datetime.js'
 import {Refusal} from '../refusal.js'
 import {type Route, route} from '../route.js'
-import {callerOf, datetime, hotkeyOf, type RouteDeps} from './deps.js'
+import {callerOf, hotkeyOf, type RouteDeps} from './deps.js'
 
 export function blacklistRoutes({store, time, log}: RouteDeps): Route[] {
   return [

@@ -2,30 +2,38 @@ import {HealthBody, ReadyBody} from '../../api/schemas.js'
 import {lastMinerSyncKey} from '../../services/miner-validation.js'
 import {currentExam} from '../../store/exams.js'
 import {getMeta} from '../../store/meta.js'
+import {datetime} from '../datetime.js'
+import {parts, staleJobs} from '../parts.js'
 import {type Route, route, WithStatus} from '../route.js'
-import {datetime, type RouteDeps} from './deps.js'
+import type {RouteDeps} from './deps.js'
 
 export function healthRoutes(deps: RouteDeps): Route[] {
   const {store, version} = deps
+  // What went wrong may name a node's address with its key in it.
+  const shown = <T extends {error: string | null}>(item: T): T =>
+    deps.production ? {...item, error: item.error === null ? null : 'see the log'} : item
   return [
     route({
       method: 'GET',
       path: '/health',
-      summary: 'whether the API works, and which of its jobs have not succeeded lately',
+      summary: 'whether the API works, and which of its parts have not lately',
       access: 'public',
       answer: HealthBody,
       handle: () => {
         const database = store.isAlive()
         const stale = database ? staleJobs(deps) : []
+        const states = parts(deps, database)
         const lastSync = database ? getMeta(store, lastMinerSyncKey) : undefined
-        const synced = lastSync !== undefined && !stale.some(({job}) => job !== 'ranking')
+        const synced = lastSync !== undefined && states.every(({part, ok}) => ok || part === 'scorer')
         return {
-          status: database && synced && stale.length === 0 ? ('healthy' as const) : ('degraded' as const),
+          status:
+            synced && stale.length === 0 && states.every(({ok}) => ok) ? ('healthy' as const) : ('degraded' as const),
           version,
           database,
           metagraph_synced: synced,
           last_sync: datetime(lastSync === undefined ? null : Number(lastSync)),
-          stale,
+          stale: stale.map(shown),
+          parts: states.map(shown),
         }
       },
     }),
@@ -37,6 +45,7 @@ export function healthRoutes(deps: RouteDeps): Route[] {
       answer: ReadyBody,
       handle: () => {
         const reasons = [
+          ...(deps.isStopping?.() ? ['the server is stopping'] : []),
           ...(store.isAlive() ? [] : ['the store cannot be read']),
           ...(store.isAlive() && !currentExam(store) ? ['no exam has been published'] : []),
         ]
@@ -44,16 +53,4 @@ export function healthRoutes(deps: RouteDeps): Route[] {
       },
     }),
   ]
-}
-
-/** A job is stale when its last success is older than what was promised; one that never ran since the start is too. */
-function staleJobs({jobs = [], health, time}: RouteDeps) {
-  const reports = new Map(health.report().map((report) => [report.job, report]))
-  const now = time.now()
-  return jobs.flatMap(({job, staleAfterMs}) => {
-    const report = reports.get(job)
-    const since = report?.lastSuccessAt ?? null
-    if (since !== null && now - since <= staleAfterMs) return []
-    return [{job, since: datetime(since), error: report?.lastError ?? null}]
-  })
 }

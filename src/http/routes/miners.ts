@@ -1,9 +1,10 @@
 import {HotkeyParams, MinerBody, MinerParams, MinersList, MinerTasksBody, UidParams} from '../../api/schemas.js'
 import {findMiner, findMinerByUid, listMiners, type StoredMiner} from '../../store/miners.js'
 import {resultsOfMiner, type TaskResult} from '../../store/tasks.js'
+import {datetime} from '../datetime.js'
 import {Refusal} from '../refusal.js'
 import {type Route, route} from '../route.js'
-import {datetime, hotkeyOf, type RouteDeps} from './deps.js'
+import {hotkeyOf, type RouteDeps} from './deps.js'
 
 export function minerRoutes({store}: RouteDeps): Route[] {
   const list = (validOnly: boolean) => {

@@ -10,9 +10,10 @@ import {
 } from '../../api/schemas.js'
 import {type Submission, takeVerdicts} from '../../services/verdict-intake.js'
 import {listSamples, type StoredSample} from '../../store/samples.js'
+import {datetime} from '../datetime.js'
 import {Refusal} from '../refusal.js'
 import {type Route, route} from '../route.js'
-import {callerOf, datetime, hotkeyOf, type RouteDeps} from './deps.js'
+import {callerOf, hotkeyOf, type RouteDeps} from './deps.js'
 
 const maxBatch = 100
 

@@ -10,12 +10,12 @@ import {
 } from '../../api/schemas.js'
 import type {Hotkey} from '../../domain/ids.js'
 import type {RankingRow} from '../../domain/ranking.js'
-import {findMiner} from '../../store/miners.js'
-import type {Store} from '../../store/open.js'
+import {listMiners, type StoredMiner} from '../../store/miners.js'
 import {listScores, type Score} from '../../store/scores.js'
+import {datetime, datetimeWithOffset} from '../datetime.js'
 import {type Route, route} from '../route.js'
-import {datetime, datetimeWithOffset, hotkeyOf, type RouteDeps, ratio} from './deps.js'
-import {passRate} from './weights.js'
+import {hotkeyOf, type RouteDeps, ratio} from './deps.js'
+import {passRate, rankingMaxAgeS} from './weights.js'
 
 /**
  * Figures for people. `by_validator` counts all settled tasks; what is aggregated over validators is the ranking's own
@@ -99,11 +99,14 @@ export function scoreRoutes({store, scorer}: RouteDeps): Route[] {
       summary: 'the ranking, and why each miner stands where it does',
       access: 'public',
       answer: RankBody,
+      keep: {maxAgeS: rankingMaxAgeS, basis: () => [scorer.current(), store.changes.of('miners')]},
       handle: () => {
+        const miners = new Map<string, StoredMiner>(listMiners(store, 'all').map((miner) => [miner.hotkey, miner]))
         const rows = scorer.current()?.ranking.rows ?? []
+        const bodyOf = (row: RankingRow) => rankRow(row, miners.get(row.hotkey))
         return {
-          ranks: rows.flatMap((row) => (row.rank === null ? [] : [{...rankRow(row, store), rank: row.rank}])),
-          unranked: rows.filter(({rank}) => rank === null).map((row) => rankRow(row, store)),
+          ranks: rows.flatMap((row) => (row.rank === null ? [] : [{...bodyOf(row), rank: row.rank}])),
+          unranked: rows.filter(({rank}) => rank === null).map(bodyOf),
         }
       },
     }),
@@ -127,8 +130,8 @@ export function scoreRoutes({store, scorer}: RouteDeps): Route[] {
   ]
 }
 
-function rankRow(row: RankingRow, store: Store) {
-  const miner = findMiner(store, row.hotkey)
+function rankRow(row: RankingRow, miner: StoredMiner | undefined) {
+  const {charged, completeness, evaluated, rateNeeded, tasksNeeded} = row.numbers
   return {
     miner_hotkey: row.hotkey,
     uid: miner?.uid ?? null,
@@ -139,6 +142,10 @@ function rankRow(row: RankingRow, store: Store) {
     is_valid: miner?.isValid ?? false,
     invalid_reason: miner?.invalidReason ?? null,
     explain: row.sentence,
+    evaluated_count: (evaluated ?? 0) + (charged ?? 0),
+    completeness: completeness ?? 0,
+    tasks_to_eligible: tasksNeeded ?? null,
+    pass_rate_to_win: rateNeeded === undefined || rateNeeded > 1 ? null : rateNeeded,
   }
 }
 

@@ -6,6 +6,7 @@ import {currentExam} from '../../store/exams.js'
 import {Refusal} from '../refusal.js'
 import {type Route, route} from '../route.js'
 import type {RouteDeps} from './deps.js'
+import {rankingMaxAgeS} from './weights.js'
 
 /** What our own programs need beyond the published routes. */
 export function subnetRoutes({store, scorer}: RouteDeps): Route[] {
@@ -16,6 +17,7 @@ export function subnetRoutes({store, scorer}: RouteDeps): Route[] {
       summary: 'the exam in force, signed by the owner',
       access: 'public',
       answer: SignedExam,
+      keep: {maxAgeS: 60, basis: () => [store.changes.of('exams')]},
       handle: () => {
         const exam = currentExam(store)
         if (!exam) throw new Refusal(404, 'No exam published yet')
@@ -36,6 +38,7 @@ export function subnetRoutes({store, scorer}: RouteDeps): Route[] {
       summary: 'the whole ranking with its sentences, and the view of the subnet it was weighed over',
       access: 'public',
       answer: RankingBody,
+      keep: {maxAgeS: rankingMaxAgeS, basis: () => [scorer.current()]},
       handle: () => {
         const current = scorer.current()
         if (!current) throw new Refusal(404, 'No ranking yet')

@@ -23,9 +23,10 @@ import {
   type StoredTask,
   settledTextsAfter,
 } from '../../store/tasks.js'
+import {datetime} from '../datetime.js'
 import {Refusal} from '../refusal.js'
 import {JsonText, type Route, route} from '../route.js'
-import {datetime, hotkeyOf, type RouteDeps} from './deps.js'
+import {hotkeyOf, type RouteDeps} from './deps.js'
 import {minerTasks} from './miners.js'
 
 /** A page of settled tasks ends here, so that an answer of a large subnet stays one that a client will read. */
@@ -43,6 +44,7 @@ export function taskRoutes(deps: RouteDeps): Route[] {
       summary: 'id of the newest published task',
       access: 'public',
       answer: LatestTaskBody,
+      keep: {maxAgeS: 2, basis: () => [store.changes.of('tasks')]},
       handle: () => {
         const taskId = latestTaskId(store)
         if (taskId === 0) throw new Refusal(404, 'No task sampled yet')

@@ -5,7 +5,7 @@ import {stakeVote} from '../../domain/stake-vote.js'
 import type {MinerView, SubnetView} from '../../domain/subnet.js'
 import {Outcome} from '../../domain/task.js'
 import type {EvidenceKey, Weighing} from '../types.js'
-import {rankByDominance} from './dominance.js'
+import {barFor, rankByDominance} from './dominance.js'
 import {keyOf, type VideoEvidence} from './evidence.js'
 import {explain, summarize} from './explain.js'
 import type {VideoParams} from './params.js'
@@ -178,6 +178,13 @@ function standing(counted: Tally, miner: MinerView | undefined, tasks: number, p
   return {...counted, miner, block: miner?.block ?? null, eligible}
 }
 
+/** How many more tasks it must at least be judged or pass in before it is eligible; 0 when its record suffices. */
+function tasksNeeded({evaluated, charged, passed}: Tally, tasks: number, {ranking}: VideoParams): number {
+  const {completeness, minPassed, minTasks} = ranking
+  const judged = Math.ceil(completeness * Math.max(tasks, minTasks) - rounding) - evaluated - charged
+  return Math.max(0, judged, minTasks - tasks, minPassed - passed)
+}
+
 /** Completeness, stake vote and dominance over the window; the winner takes all, and nobody wins with nothing. */
 export function weigh(state: VideoState, view: SubnetView, params: VideoParams): Weighing {
   const miners = new Map(view.miners.map((miner) => [miner.hotkey, miner]))
@@ -210,6 +217,8 @@ export function weigh(state: VideoState, view: SubnetView, params: VideoParams):
         passRate: entry.passRate,
         completeness: entry.completeness,
         meanScore: entry.meanScore,
+        tasksNeeded: tasksNeeded(entry, state.tasks.length, params),
+        rateNeeded: barFor(entry, ranked, params.ranking.dominance),
       },
       sentence: explain(entry, context),
     }

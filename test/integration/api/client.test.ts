@@ -9,7 +9,7 @@ import {silentLogger} from '../../../src/runtime/logger.js'
 import type {Scorer} from '../../../src/services/scorer.js'
 import {countVerdicts} from '../../../src/store/verdicts.js'
 import type {Signer} from '../../../src/wallet/port.js'
-import {miners, never, OwnerWorld, owner, stranger, validators} from '../../helpers/owner-world.js'
+import {miners, netuid, never, OwnerWorld, owner, stranger, validators} from '../../helpers/owner-world.js'
 
 let world: OwnerWorld
 beforeEach(async () => {
@@ -20,7 +20,7 @@ afterEach(() => world.close())
 const [alice, bob] = validators as [Signer, Signer]
 const dave = miners[0]!.hotkey
 const client = (url: string, signer?: Signer, changes: {timeoutMs?: number; attempts?: number} = {}) =>
-  new HttpOwnerApi({url, signer, time: world.time, timeoutMs: 5000, log: silentLogger(), ...changes})
+  new HttpOwnerApi({url, netuid, signer, time: world.time, timeoutMs: 5000, log: silentLogger(), ...changes})
 
 describe('against the real server', () => {
   let app: FastifyInstance
@@ -92,6 +92,18 @@ describe('against the real server', () => {
     await submit(api, alice, task)
   })
 
+  it('signs so that nobody can show the request as another one', async () => {
+    const versions: unknown[] = []
+    app.server.on('request', ({headers}) => {
+      if (headers['x-signature']) versions.push(headers['x-signature-version'])
+    })
+
+    await client(url, alice).validMiners(never)
+    await client(url, owner).publishTask(world.manifest(1), never)
+
+    expect(versions).toEqual(['2', '2'])
+  })
+
   it('says who may not call, without trying again', async () => {
     await expect(client(url, stranger).validMiners(never)).rejects.toMatchObject({kind: 'auth', code: 'API_FORBIDDEN'})
     await expect(client(url, alice).publishTask(world.manifest(1), never)).rejects.toMatchObject({
@@ -127,6 +139,7 @@ describe('against a server that misbehaves', () => {
   it('asks again after a failure, with a fresh signature', async () => {
     const seen: unknown[] = []
     const url = await serve((request, response) => {
+      if (request.url === '/health') return void response.end('{}')
       seen.push(request.headers['x-signature'])
       response.statusCode = seen.length < 3 ? 500 : 200
       response.end(JSON.stringify({miners: [], total: 0, valid_count: 0}))
@@ -160,7 +173,7 @@ describe('against a server that misbehaves', () => {
     })
     const time = {now: world.time.now, sleep: async (ms: number) => void pauses.push(ms)}
 
-    await new HttpOwnerApi({url, time, timeoutMs: 5000, log: silentLogger()}).latestTask(never)
+    await new HttpOwnerApi({url, netuid, time, timeoutMs: 5000, log: silentLogger()}).latestTask(never)
 
     expect(pauses).toEqual([7000])
   })
@@ -211,9 +224,53 @@ describe('against a server that misbehaves', () => {
     expect(sent).toBeLessThan(300)
   })
 
+  it('signs in the published version for a server that offers no other, and learns when it changes', async () => {
+    const versions: unknown[] = []
+    let offer: string | undefined
+    const url = await serve((request, response) => {
+      if (offer) response.setHeader('x-signature-versions', offer)
+      if (request.url === '/health') return void response.end('{}')
+      const version = request.headers['x-signature-version'] ?? '1'
+      versions.push(version)
+      response.statusCode = version === '2' && !offer ? 401 : 200
+      response.end(JSON.stringify({miners: [], total: 0, valid_count: 0}))
+    })
+    const api = client(url, alice)
+
+    await api.validMiners(never)
+    offer = '1, 2'
+    await api.validMiners(never)
+    await api.validMiners(never)
+    offer = undefined
+    await expect(api.validMiners(never)).rejects.toMatchObject({code: 'API_FORBIDDEN'})
+    await api.validMiners(never)
+
+    expect(versions).toEqual(['1', '1', '2', '2', '1'])
+  })
+
+  it('asks whether an answer still holds, and reads it again when it does not', async () => {
+    const seen: unknown[] = []
+    let current = 1
+    const url = await serve((request, response) => {
+      seen.push(request.headers['if-none-match'])
+      const isKnown = request.headers['if-none-match'] === `"${current}"`
+      response.writeHead(isKnown ? 304 : 200, {etag: `"${current}"`})
+      response.end(isKnown ? undefined : JSON.stringify({task_id: current}))
+    })
+    const api = client(url)
+
+    const answers = [await api.latestTask(never), await api.latestTask(never)]
+    current = 2
+    answers.push(await api.latestTask(never), await api.latestTask(never))
+
+    expect(answers).toEqual([1, 1, 2, 2])
+    expect(seen).toEqual([undefined, '"1"', '"1"', '"2"'])
+  })
+
   it('sends a large task in pieces of at most 100, each signed', async () => {
     const sizes: number[] = []
     const url = await serve(async (request, response) => {
+      if (request.url === '/health') return void response.end('{}')
       const chunks: Buffer[] = []
       for await (const chunk of request) chunks.push(chunk as Buffer)
       const body = JSON.parse(Buffer.concat(chunks).toString())

@@ -436,6 +436,11 @@ describe('health', () => {
       metagraph_synced: true,
       last_sync: '2026-01-01T00:00:00.000Z',
       stale: [],
+      parts: [
+        {part: 'scorer', ok: true, since: null, error: null},
+        {part: 'sync', ok: true, since: '2026-01-01T00:00:00.000Z', error: null},
+        {part: 'store', ok: true, since: '2026-01-01T00:00:00.000Z', error: null},
+      ],
     })
 
     world.nowMs += 2000

@@ -74,7 +74,7 @@ it('publishes the exam, listens, and does every job until there are weights', as
   const service = ownerApiService(options())
   await service.start(clock)
   const api = (signer?: Signer) =>
-    new HttpOwnerApi({url: service.url(), signer, time: world.time, timeoutMs: 5000, log: silentLogger()})
+    new HttpOwnerApi({url: service.url(), netuid, signer, time: world.time, timeoutMs: 5000, log: silentLogger()})
   expect(await api().exam(never)).toBeDefined()
 
   await clock.turn(ownerJobs.sync)
@@ -105,7 +105,7 @@ it('answers with the last ranking right after a restart, before any job has run'
   const second = ownerApiService(options({store: world.store}))
   await second.start(new StillClock(world))
 
-  const api = new HttpOwnerApi({url: second.url(), time: world.time, timeoutMs: 5000, log: silentLogger()})
+  const api = new HttpOwnerApi({url: second.url(), netuid, time: world.time, timeoutMs: 5000, log: silentLogger()})
   expect((await api.ranking(never))?.ranking.examHash).toBe(world.exam().examHash)
 })
 

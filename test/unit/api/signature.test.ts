@@ -1,17 +1,12 @@
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
 import {
-  type CallerBook,
-  type CheckOptions,
-  checkRequest,
   evaluationDigest,
   evaluationPayload,
   parseSignature,
   pythonJson,
   requestMessage,
-  signatureText,
   signEvaluation,
-  signRequest,
   verifyEvaluation,
   verifyWrapped,
 } from '../../../src/api/signature.js'
@@ -68,95 +63,6 @@ describe('the published request signature', () => {
     ['zz'.repeat(64), false],
   ])('reads %s as hex: %s', (text, ok) => {
     expect(parseSignature(text) !== undefined).toBe(ok)
-  })
-})
-
-describe('the check of a request', () => {
-  const nowMs = 1_700_000_100_500
-  const body = utf8('{}')
-  const book = (changes: Partial<CallerBook> = {}): CallerBook => ({
-    isBlacklisted: () => false,
-    isAdmin: () => false,
-    isValidator: () => true,
-    claim: () => true,
-    ...changes,
-  })
-  const check = (headers: Record<string, string>, changes: Partial<CheckOptions> = {}, sent = body) =>
-    checkRequest(
-      {
-        hotkey: headers['X-Validator-Hotkey'] ?? '',
-        signature: headers['X-Signature'] ?? '',
-        timestamp: headers['X-Timestamp'] ?? '',
-      },
-      sent,
-      {nowMs, windowS: 300, verify, callers: book(), needs: 'validator', mayRepeat: false, ...changes},
-    )
-  const headers = (atMs = nowMs) => signRequest(alice, body, atMs)
-
-  it('lets a registered validator in', () => {
-    expect(check(headers())).toEqual({ok: true, hotkey: alice.hotkey, isAdmin: false})
-  })
-
-  it.each([
-    ['now', 'Invalid timestamp format'],
-    ['1.5', 'Invalid timestamp format'],
-    ['', 'Invalid timestamp format'],
-    ['1__0', 'Invalid timestamp format'],
-    ['1700000100500', 'Timestamp expired (max 300s)'],
-    ['0', 'Timestamp expired (max 300s)'],
-  ])('refuses the timestamp "%s"', (timestamp, detail) => {
-    expect(check({...headers(), 'X-Timestamp': timestamp})).toEqual({ok: false, status: 401, detail})
-  })
-
-  it.each([
-    [300, true],
-    [301, false],
-    [-300, true],
-    [-301, false],
-  ])('takes a stamp that is %s s old: %s', (ageS, ok) => {
-    expect(check(headers(nowMs - ageS * 1000)).ok).toBe(ok)
-  })
-
-  it('reads a stamp as Python does', () => {
-    const stamp = ' +1_700_000_100 '
-    const signature = signatureText(alice.sign(requestMessage(body, stamp)))
-
-    expect(check({...headers(), 'X-Timestamp': stamp, 'X-Signature': signature}).ok).toBe(true)
-  })
-
-  it('names the blacklist before it looks at the signature', () => {
-    const answer = check({...headers(), 'X-Signature': '0x00'}, {callers: book({isBlacklisted: () => true})})
-
-    expect(answer).toEqual({ok: false, status: 401, detail: 'Hotkey is blacklisted'})
-  })
-
-  it.each(['0x00', '', `0x${'00'.repeat(64)}`])('cannot verify %s at all', (signature) => {
-    expect(check({...headers(), 'X-Signature': signature})).toMatchObject({detail: 'Signature verification failed'})
-  })
-
-  it('tells a wrong signature from a malformed one', () => {
-    expect(check(headers(), {}, utf8('{"other":1}'))).toMatchObject({status: 401, detail: 'Invalid signature'})
-  })
-
-  it('turns strangers away after the signature, and validators from admin routes', () => {
-    expect(check(headers(), {callers: book({isValidator: () => false})})).toMatchObject({
-      status: 401,
-      detail: expect.stringMatching(/^Validator not registered\./),
-    })
-    expect(check(headers(), {needs: 'admin'})).toEqual({ok: false, status: 403, detail: 'Admin access required'})
-  })
-
-  it('lets an admin in who is no validator', () => {
-    const callers = book({isValidator: () => false, isAdmin: () => true})
-
-    expect(check(headers(), {callers, needs: 'admin'})).toEqual({ok: true, hotkey: alice.hotkey, isAdmin: true})
-  })
-
-  it('refuses a used signature unless the request only reads', () => {
-    const callers = book({claim: () => false})
-
-    expect(check(headers(), {callers})).toMatchObject({ok: false, status: 401})
-    expect(check(headers(), {callers, mayRepeat: true}).ok).toBe(true)
   })
 })
 

@@ -1,0 +1,47 @@
+import {createHash} from 'node:crypto'
+
+/** How long a client or a proxy may go on using an answer without asking, in seconds. */
+export interface Keep {
+  readonly maxAgeS: number
+  /** What the answer follows from: it is made anew when one of these is no longer the same. Must cost next to nothing. */
+  basis(): readonly unknown[]
+}
+
+export interface Bytes {
+  readonly bytes: Buffer
+  readonly etag: string
+}
+
+/** One answer in memory, as the bytes that are sent. */
+export class KeptAnswer {
+  readonly headers: Readonly<Record<string, string>>
+  readonly #keep: Keep
+  #basis: readonly unknown[] | undefined
+  #kept: Bytes | undefined
+
+  constructor(keep: Keep) {
+    this.#keep = keep
+    this.headers = {'cache-control': `public, max-age=${keep.maxAgeS}`}
+  }
+
+  /** Whatever `make` throws is passed on, and nothing is kept. */
+  get(make: () => string): Bytes {
+    const basis = this.#keep.basis()
+    if (this.#kept && isSame(basis, this.#basis)) return this.#kept
+    const bytes = Buffer.from(make())
+    this.#kept = {bytes, etag: `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`}
+    this.#basis = basis
+    return this.#kept
+  }
+}
+
+function isSame(a: readonly unknown[], b: readonly unknown[] | undefined): boolean {
+  return b !== undefined && a.length === b.length && a.every((item, index) => item === b[index])
+}
+
+/** Whether the client has it already. A weak tag is as good as a strong one here (RFC 9110, 13.1.2). */
+export function isKnown(ifNoneMatch: string | undefined, etag: string): boolean {
+  if (ifNoneMatch === undefined) return false
+  if (ifNoneMatch === etag || ifNoneMatch.trim() === '*') return true
+  return ifNoneMatch.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag)
+}
