@@ -1,4 +1,5 @@
 import {stat} from 'node:fs/promises'
+import path from 'node:path'
 import type {TaskKind} from '../../domain/task.js'
 import {LeomaError} from '../../errors.js'
 import type {Frames, Media, VideoInfo} from '../../media/port.js'
@@ -67,7 +68,7 @@ export async function checkGates(file: string, options: GateOptions, signal: Abo
   const measured: Record<string, number> = {}
   try {
     await checkSize(file, options, measured)
-    const info = await readable(() => options.media.probe(file, signal))
+    const info = await readable(file, () => options.media.probe(file, signal))
     checkClaims(info, options.params, measured)
     const frames = await checkPictures(file, info, options, measured, signal)
     await checkFirstFrame(frames, options, measured, signal)
@@ -87,12 +88,16 @@ async function checkSize(file: string, {params}: GateOptions, measured: Record<s
 }
 
 /** A fault of the bytes is the miner's; a missing program or a full disk is not. */
-async function readable<T>(read: () => Promise<T>): Promise<T> {
+async function readable<T>(file: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read()
   } catch (error) {
     if (error instanceof LeomaError && error.code === 'VIDEO_UNREADABLE')
-      throw new Rejection('unreadable', `no video can be read: ${error.message.slice(0, 200)}`)
+      // Where the file lies here means nothing to its miner, and would differ between sampler and validators.
+      throw new Rejection(
+        'unreadable',
+        `no video can be read: ${error.message.replaceAll(path.basename(file), 'the answer').slice(0, 200)}`,
+      )
     throw error
   }
 }
@@ -135,7 +140,7 @@ async function checkPictures(
 ): Promise<Frames> {
   const most = request.frames + limits.extraFrames
   const decoding = {...analysedSize(request), pixel: 'gray', pick: 'all', maxFrames: most, threads: 1} as const
-  const frames = await readable(() => media.decode(file, decoding, signal))
+  const frames = await readable(file, () => media.decode(file, decoding, signal))
   measured.frames = frames.count
   if (frames.truncated) throw new Rejection('frames', `more than ${most} frames; ${request.frames} were asked for`)
   if (frames.count < request.frames)
