@@ -120,6 +120,7 @@ export function createApp(options: AppOptions): App {
   }
   return {
     ...{config, health, chain, signer, store, media, api, models, generator, judges, vision},
+    models: once(() => openModels(ours, {withEvidence: true})),
     deployer: (apiKey) => openDeployer(ours, apiKey),
     deployProgram: () => openDeployProgram(config),
     workDir,
@@ -254,10 +255,10 @@ async function ownVersion(): Promise<string> {
 
 async function buildWeightSetter(mechanism: string, mecid: number, ports: Ports, parts: Parts): Promise<Service> {
   const {weightSetterService} = await import('./services/weight-setter.js')
-  const {clock, log, chain, api, signer, netuid, report} = ports
+  const {clock, log, chain, api, signer, verify, netuid, report} = ports
   const {epochBlocks, maxWinnerAgeBlocks} = parts.config.validator
   return weightSetterService({
-    ...{clock, log, chain, api, signer, netuid, report, mecid, mechanism, epochBlocks, maxWinnerAgeBlocks},
+    ...{clock, log, chain, api, signer, verify, netuid, report, mecid, mechanism, epochBlocks, maxWinnerAgeBlocks},
     store: await parts.store(),
   })
 }

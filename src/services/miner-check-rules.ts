@@ -151,16 +151,16 @@ async function findModel(facts: Facts): Promise<Finding> {
 
 function checkImage({chute, options: {binding}}: Facts): Finding {
   const {evidence} = chute ?? {}
-  if (!binding || binding.images.length === 0 || !evidence) return ok('not asked for by the exam')
-  const {image} = evidence
+  if (!binding || binding.images.length === 0) return ok('not asked for by the exam')
+  const image = evidence?.image ?? null
   if (image === null) return {outcome: 'doubtful', reason: 'chute_image_unknown'}
   return binding.images.includes(image) ? ok(image) : wrong(`image_not_allowed:${image.slice(0, 64)}`)
 }
 
 function checkCode({chute, submission, options: {binding}}: Facts): Finding {
   const {evidence} = chute ?? {}
-  if (!binding || binding.code === 'any' || !evidence) return ok('not asked for by the exam')
-  const {code} = evidence
+  if (!binding || binding.code === 'any') return ok('not asked for by the exam')
+  const code = evidence?.code
   if (!code) return {outcome: 'doubtful', reason: 'chute_code_unreadable'}
   const {modelName = '', modelRevision = ''} = submission ?? {}
   const matches =

@@ -74,6 +74,7 @@ export async function planPush(
   {buildsImage}: {readonly buildsImage: boolean},
   signal: AbortSignal,
 ): Promise<PushPlan> {
+  checkName(options.modelName)
   const account = await deployer.account(signal)
   if (options.username !== undefined && options.username !== account.username) {
     throw new LeomaError(
