@@ -43,7 +43,7 @@ export function signWeights(statement: WeightsStatement, signer: Sign): SignedWe
 /** Why signed weights do not hold, for a log line; undefined when they do. */
 export function weightsFault(
   {statement, signer, signature}: SignedWeights,
-  expected: {readonly ownerHotkey: string | undefined; readonly netuid: number; readonly mechanism: string},
+  expected: {readonly ownerHotkey: string | null | undefined; readonly netuid: number; readonly mechanism: string},
   verify: Verify,
 ): string | undefined {
   if (signer !== expected.ownerHotkey) return `signed by ${signer}, the subnet's owner is ${expected.ownerHotkey}`

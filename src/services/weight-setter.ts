@@ -1,6 +1,6 @@
 import type {OwnerApi} from '../api/port.js'
 import type {WeightsBody} from '../api/schemas.js'
-import type {Chain, Metagraph, Neuron, StoredWeights} from '../chain/port.js'
+import type {Chain, Metagraph, Neuron, Receipt, StoredWeights} from '../chain/port.js'
 import type {Netuid} from '../domain/ids.js'
 import {isAbort, LeomaError} from '../errors.js'
 import type {Report} from '../mechanisms/types.js'
@@ -9,7 +9,8 @@ import type {Logger} from '../runtime/logger.js'
 import type {Service} from '../runtime/service.js'
 import type {Store} from '../store/open.js'
 import {appendWeights, lastAcceptedBlock, lastGoodWinner, type WeightDecision} from '../store/weight-log.js'
-import type {Signer} from '../wallet/port.js'
+import type {Signer, Verify} from '../wallet/port.js'
+import {WeightTrust} from './weight-trust.js'
 
 export interface WeightSetterDeps {
   readonly clock: Pick<Clock, 'now'>
@@ -17,6 +18,7 @@ export interface WeightSetterDeps {
   readonly chain: Chain
   readonly api: OwnerApi
   readonly signer: Signer
+  readonly verify: Verify
   readonly store: Store
   readonly netuid: Netuid
   /** Mechanism index on the chain. */
@@ -54,14 +56,18 @@ export function weightSetterService(deps: WeightSetterDeps): Service {
 
 export class WeightSetter {
   readonly #deps: WeightSetterDeps
+  readonly #trust: WeightTrust
   /** Not before this block: backoff after a failure. Lost at a restart on purpose, which is a reason to try again. */
   #notBefore = 0
   #failures = 0
   #startedWith: number | undefined
   #lastReason: string | undefined
+  /** Sent hidden, and to be opened by the chain from this block on. */
+  #hidden: {readonly choice: Choice; readonly revealBlock: number} | undefined
 
   constructor(deps: WeightSetterDeps) {
     this.#deps = deps
+    this.#trust = new WeightTrust(deps)
   }
 
   async turn({signal}: Tick): Promise<void> {
@@ -70,8 +76,9 @@ export class WeightSetter {
     const head = metagraph.block.number
     if (head < this.#notBefore) return
     const self = this.#self(metagraph)
-    const {weightsRateLimit} = await chain.hyperparameters(netuid, signal)
+    const {tempo, weightsRateLimit} = await chain.hyperparameters(netuid, signal)
     const stored = await chain.weights(netuid, mecid, self.uid, signal)
+    this.#checkReveal(head, tempo, stored)
 
     // A start is a reason to set; afterwards the distance to the last accepted setting decides.
     const last = this.#startedWith === undefined ? undefined : (lastAcceptedBlock(store, mecid) ?? stored?.lastUpdate)
@@ -102,7 +109,12 @@ export class WeightSetter {
   async #choose(metagraph: Metagraph, signal: AbortSignal): Promise<Choice | NoChoice> {
     const {api, log, maxWinnerAgeBlocks} = this.#deps
     try {
-      const published = await api.weights(signal)
+      const trusted = this.#trust.check(await api.weights(signal), metagraph.ownerHotkey)
+      if ('fault' in trusted) {
+        log.error({reason: trusted.fault}, 'published weights are not trusted')
+        return this.#hold(metagraph, trusted.fault)
+      }
+      const {published} = trusted
       const age = published.block === undefined ? 0 : metagraph.block.number - published.block
       if (age > maxWinnerAgeBlocks) return this.#hold(metagraph, `the owner's scores are ${age} blocks old`)
       // An owner that has ranked nothing yet has not said that nobody deserves the emission.
@@ -144,6 +156,7 @@ export class WeightSetter {
     try {
       const call = {netuid, mecid, uids: choice.uids, values: choice.values, versionKey}
       const receipt = await chain.setWeights(call, signer, signal)
+      if (receipt.revealBlock !== undefined) return this.#sentHidden(choice, receipt, receipt.revealBlock)
       const back = await chain.weights(netuid, mecid, self.uid, signal)
       if (!back || (stored && back.lastUpdate <= stored.lastUpdate) || !sameWeights(choice, back)) {
         throw new LeomaError('chain', 'WEIGHTS_NOT_STORED', 'the chain accepted the weights but does not hold them', {
@@ -172,6 +185,35 @@ export class WeightSetter {
       // Logged where it is handled, by the clock.
       report({event: 'weights-not-set', validator: signer.hotkey, reason: LeomaError.from(error).message})
       throw error
+    }
+  }
+
+  /** Under commit-reveal nothing can be read back yet; the turns after the reveal do it. */
+  #sentHidden(choice: Choice, {block, extrinsic}: Receipt, revealBlock: number): void {
+    const {clock, log, mecid, mechanism, report, signer, store} = this.#deps
+    appendWeights(store, {at: clock.now(), block: block.number, mecid, ...choice, extrinsic, error: null})
+    this.#failures = 0
+    this.#lastReason = undefined
+    this.#hidden = {choice, revealBlock}
+    const {uids, values, reason} = choice
+    log.info(
+      {mechanism, block: block.number, revealBlock, uids, reason},
+      'weights committed, hidden until their reveal',
+    )
+    report({event: 'weights-set', validator: signer.hotkey, block: block.number, uids, values, reason})
+  }
+
+  /** The chain drops hidden weights that it cannot open without a word; so their effect is looked for, an epoch long. */
+  #checkReveal(head: number, tempo: number, stored: StoredWeights | undefined): void {
+    if (!this.#hidden || head < this.#hidden.revealBlock) return
+    const {choice, revealBlock} = this.#hidden
+    const {log, mechanism} = this.#deps
+    if (stored && sameWeights(choice, stored)) {
+      this.#hidden = undefined
+      log.info({mechanism, uids: stored.uids, values: stored.values}, 'hidden weights revealed')
+    } else if (head > revealBlock + tempo + 1) {
+      this.#hidden = undefined
+      this.#notSet(`the chain did not open the hidden weights that were due at block ${revealBlock}`, 'error')
     }
   }
 

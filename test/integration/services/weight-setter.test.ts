@@ -6,6 +6,8 @@ import type {OwnerApi} from '../../../src/api/port.js'
 import type {WeightsBody} from '../../../src/api/schemas.js'
 import {LocalChain} from '../../../src/chain/local.js'
 import type {Chain} from '../../../src/chain/port.js'
+import {sha256} from '../../../src/domain/canonical.js'
+import {signWeights, type WeightsStatement} from '../../../src/domain/weights-statement.js'
 import {LeomaError} from '../../../src/errors.js'
 import type {Progress} from '../../../src/mechanisms/types.js'
 import {silentLogger} from '../../../src/runtime/logger.js'
@@ -73,6 +75,7 @@ function newSetter(overrides: {chain?: Chain} = {}): WeightSetter {
     // Only this call is made; the rest of the port is not there.
     api: {weights: async () => answer()} as Partial<OwnerApi> as OwnerApi,
     signer: validator,
+    verify,
     store,
     netuid,
     mecid: 0,
@@ -218,6 +221,57 @@ describe('the weight setter', () => {
     expect(listWeights(store, 0, 1)).toMatchObject([{error: 'WEIGHTS_NOT_STORED'}])
   })
 
+  describe('under commit-reveal', () => {
+    /** A chain that takes weights hidden, and opens them three blocks later, or never. */
+    const hiding = (opens: boolean): Chain => {
+      const waiting: (() => Promise<unknown>)[] = []
+      return new Proxy(chain, {
+        get(target, name) {
+          if (name === 'setWeights') {
+            return async (...call: Parameters<Chain['setWeights']>) => {
+              const block = await target.head(signal)
+              if (opens) waiting.push(() => target.setWeights(...call))
+              return {extrinsic: '0x00', block, revealBlock: block.number + 3}
+            }
+          }
+          if (name === 'weights') {
+            return async (...args: Parameters<Chain['weights']>) => {
+              const head = await target.head(signal)
+              const last = setBlocks().at(-1)
+              if (last !== undefined && head.number >= last + 3) for (const open of waiting.splice(0)) await open()
+              return target.weights(...args)
+            }
+          }
+          const value: unknown = Reflect.get(target, name, target)
+          return typeof value === 'function' ? value.bind(target) : value
+        },
+      })
+    }
+
+    it('counts a commit as set, and does not send again before the reveal', async () => {
+      await blocks(newSetter({chain: hiding(true)}), 12)
+
+      expect(setBlocks()).toEqual([8])
+      expect(await stored()).toMatchObject({uids: [2], values: [65_535]})
+      expect(progress.filter(({event}) => event === 'weights-not-set').map((event) => event)).not.toContainEqual(
+        expect.objectContaining({reason: expect.stringContaining('hidden')}),
+      )
+    })
+
+    it('says so when the chain never opens them', async () => {
+      chain.setHyperparameters(netuid, {tempo: 2})
+      await blocks(newSetter({chain: hiding(false)}), 12)
+
+      expect(setBlocks()).toEqual([8])
+      expect(progress).toContainEqual(
+        expect.objectContaining({
+          event: 'weights-not-set',
+          reason: expect.stringContaining('did not open the hidden weights'),
+        }),
+      )
+    })
+  })
+
   it('ends the process when its hotkey is not on the subnet', async () => {
     const stranger = new WeightSetter({
       clock: time,
@@ -225,6 +279,7 @@ describe('the weight setter', () => {
       chain,
       api: {weights: async () => answer()} as Partial<OwnerApi> as OwnerApi,
       signer: createSigner({uri: '//Stranger'}),
+      verify,
       store,
       netuid,
       mecid: 0,
@@ -238,5 +293,98 @@ describe('the weight setter', () => {
       code: 'HOTKEY_NOT_REGISTERED',
       exitCode: 4,
     })
+  })
+})
+
+describe('weights that the owner signs', () => {
+  const statement = (changes: Partial<WeightsStatement> = {}): WeightsStatement => ({
+    version: 1,
+    netuid,
+    mechanism: 'video',
+    examHash: sha256('exam'),
+    stateHash: sha256('state'),
+    rankingHash: sha256('ranking'),
+    window: [1, 2, 3],
+    block: 4,
+    decision: 'pay',
+    winner: {hotkey: miner.hotkey, uid: 2},
+    weights: [{hotkey: miner.hotkey, uid: 2, weight: 1}],
+    summary: 'uid 2 takes all',
+    ...changes,
+  })
+  /** An answer whose unsigned part says something else: that the owner burns. */
+  const signed = (changes: Partial<WeightsStatement> = {}, by = owner): WeightsBody => ({
+    winner_uid: 0,
+    burn: true,
+    miners: [],
+    signed: signWeights(statement(changes), by),
+  })
+
+  it('count, and nothing beside them does', async () => {
+    answer = () => signed()
+    await blocks(newSetter(), 6)
+
+    expect(await stored()).toMatchObject({uids: [2]})
+    expect(listWeights(store, 0, 1)).toMatchObject([{source: 'published', reason: 'uid 2 takes all'}])
+  })
+
+  it('may say that nobody deserves the emission', async () => {
+    answer = () => signed({decision: 'burn', winner: null, weights: []})
+    await blocks(newSetter(), 6)
+
+    expect(listWeights(store, 0, 1)).toMatchObject([{source: 'burn', uids: [0]}])
+  })
+
+  it.each<[string, () => WeightsBody]>([
+    ['by somebody who does not own the subnet', () => signed({}, validator)],
+    ['of another subnet', () => signed({netuid: 1})],
+    ['of another mechanism', () => signed({mechanism: 'image'})],
+    [
+      'and changed afterwards',
+      () => {
+        const {signed: whole, ...rest} = signed()
+        return {...rest, ...(whole && {signed: {...whole, statement: statement({block: 5})}})}
+      },
+    ],
+  ])('are not taken when they were signed %s', async (_, forged) => {
+    answer = forged
+    await blocks(newSetter(), 20)
+
+    expect(await stored()).toBeUndefined()
+    expect(progress.at(-1)).toMatchObject({
+      event: 'weights-not-set',
+      reason: expect.stringMatching(/do not hold.*no winner to hold/),
+    })
+  })
+
+  it('are not replaced by unsigned ones: who could sign once can always', async () => {
+    const setter = newSetter()
+    answer = () => signed()
+    await blocks(setter, 6)
+    answer = () => ({...winner(0), miners: [{miner_hotkey: owner.hotkey, uid: 0, pass_rate: 1, weight: 1}]})
+    await blocks(setter, 11)
+
+    expect(listWeights(store, 0, 1)).toMatchObject([
+      {source: 'held', uids: [2], reason: expect.stringContaining('not signed')},
+    ])
+    await blocks(newSetter(), 12)
+    expect(await stored()).toMatchObject({uids: [2]})
+  })
+
+  it('are not replaced by older ones', async () => {
+    const setter = newSetter()
+    answer = () => signed({block: 6})
+    await blocks(setter, 6)
+    answer = () => signed({block: 5, decision: 'burn', winner: null, weights: []})
+    await blocks(setter, 11)
+
+    expect(listWeights(store, 0, 1)).toMatchObject([{source: 'held', reason: expect.stringContaining('of block 5')}])
+  })
+
+  it('must come with an exam: an API that names one can sign', async () => {
+    answer = () => ({...winner(2), exam_hash: sha256('exam')})
+    await blocks(newSetter(), 20)
+
+    expect(await stored()).toBeUndefined()
   })
 })
