@@ -32,7 +32,10 @@ export interface RankTable {
 }
 
 /** Asks for the full ranking, and at an owner who runs the published API, which has none, for its rank list. */
-export async function fetchRankTable(api: OwnerApi, signal: AbortSignal): Promise<RankTable> {
+export async function fetchRankTable(
+  api: Pick<OwnerApi, 'url' | 'ranking' | 'rank'>,
+  signal: AbortSignal,
+): Promise<RankTable> {
   const full = await api.ranking(signal)
   if (full) return {api: api.url, ...fromRanking(full.ranking)}
   return {api: api.url, ...fromRanks(await api.rank(signal))}
