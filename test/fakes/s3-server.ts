@@ -176,10 +176,10 @@ export class S3Server {
         throw error
       }
       const body = `<?xml version="1.0" encoding="UTF-8"?>\n<Error>${tag('Code', error.code)}${tag('Message', error.message)}</Error>`
-      response.writeHead(error.status, {'content-type': 'application/xml', ...error.headers})
       // What was not read of the body must not be taken for the next request.
+      const closing = request.complete ? {} : {connection: 'close'}
+      response.writeHead(error.status, {'content-type': 'application/xml', ...closing, ...error.headers})
       response.end(request.method === 'HEAD' ? undefined : body)
-      if (!request.complete) response.once('finish', () => request.destroy())
     }
   }
 
