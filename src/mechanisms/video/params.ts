@@ -62,7 +62,7 @@ export const VideoParams = z.strictObject({
     critical: z.array(z.enum(aspects)),
   }),
   /** What ties a miner's deployment to the model that it committed; nothing is asked when absent. */
-  deployment: DeploymentPolicy.optional(),
+  deployment: z.exactOptional(DeploymentPolicy),
   ranking: z.strictObject({
     /** Settled tasks that count. */
     window: z.number().int().min(1).max(10_000),
