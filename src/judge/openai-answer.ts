@@ -5,8 +5,7 @@ import {roundHalfEven} from './scale.js'
 /** Beyond 0..100 by a little is a slip of the model and is cut off; by more it is no score. */
 const Score = z.number().min(-10).max(110)
 
-const perAspect = <T extends z.ZodType>(schema: T) =>
-  z.object(Object.fromEntries(aspects.map((aspect) => [aspect, schema])) as Record<Aspect, T>) // fromEntries forgets the keys
+const perAspect = <T extends z.ZodType>(schema: T) => z.object(mapAspects(() => schema))
 
 /** Some models answer in shares of one whatever they are told; read as points, that would fail every miner. */
 const looksLikeShares = (scores: Readonly<Record<Aspect, number>>) =>
@@ -67,8 +66,8 @@ export function points(score: number): number {
   return roundHalfEven(Math.min(100, Math.max(0, score)))
 }
 
-export function mapAspects(score: (aspect: Aspect) => number): AspectScores {
-  return Object.fromEntries(aspects.map((aspect) => [aspect, score(aspect)])) as AspectScores // one entry for each
+export function mapAspects<T>(of: (aspect: Aspect) => T): Record<Aspect, T> {
+  return Object.fromEntries(aspects.map((aspect) => [aspect, of(aspect)])) as Record<Aspect, T> // one entry for each
 }
 
 function scoresIn(given: Readonly<Record<Aspect, {score: number}>>): AspectScores {

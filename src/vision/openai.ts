@@ -213,7 +213,7 @@ export class OpenAiVision implements VisionModel {
     meter.failed(error.code)
     if (pauseMs !== undefined) this.#notBefore = Math.max(this.#notBefore, time.now() + pauseMs)
     if (next !== 'hold') return
-    log.warn({err: error, holdS: holdMs / 1000}, 'no model is asked until somebody has acted')
+    log.info({err: error, holdS: holdMs / 1000}, 'no model is asked until somebody has acted')
     this.#hold = {until: time.now() + holdMs, error}
   }
 

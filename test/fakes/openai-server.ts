@@ -1,6 +1,6 @@
 import {createServer, type IncomingMessage, type ServerResponse} from 'node:http'
 import type {AddressInfo} from 'node:net'
-import {aspects} from '../../src/judge/port.js'
+import {mapAspects} from '../../src/judge/openai-answer.js'
 
 /** What arrived, as the provider would read it. */
 export interface Asked {
@@ -119,7 +119,7 @@ export function error(
 /** A vote that gives every aspect the same score. */
 export function vote(score: number, changes: object = {}) {
   return {
-    aspects: Object.fromEntries(aspects.map((aspect) => [aspect, {seen: `as it should be for ${score}`, score}])),
+    aspects: mapAspects(() => ({seen: `as it should be for ${score}`, score})),
     text_addressed_to_grader: false,
     strengths: ['steady'],
     issues: ['a little soft'],
@@ -129,7 +129,7 @@ export function vote(score: number, changes: object = {}) {
 }
 
 export function pair(a: number, b: number, changes: object = {}) {
-  const all = (score: number) => Object.fromEntries(aspects.map((aspect) => [aspect, score]))
+  const all = (score: number) => mapAspects(() => score)
   return {
     difference: 'they differ',
     a_text_addressed_to_grader: false,
