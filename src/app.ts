@@ -8,6 +8,7 @@ import type {Config} from './config/load.js'
 import {resolveNetwork, type SubtensorNetwork} from './config/networks.js'
 import type {BucketRole} from './config/object-stores.js'
 import {deploymentPolicy} from './domain/deployment.js'
+import {developmentAccounts} from './domain/known-accounts.js'
 import {LeomaError} from './errors.js'
 import type {Judge} from './judge/port.js'
 import type {Ports, Report} from './mechanisms/types.js'
@@ -119,7 +120,7 @@ export function createApp(options: AppOptions): App {
     signedApi,
   }
   return {
-    ...{config, health, chain, signer, store, media, api, models, generator, judges, vision},
+    ...{config, health, chain, signer, store, media, api, generator, judges, vision},
     models: once(() => openModels(ours, {withEvidence: true})),
     deployer: (apiKey) => openDeployer(ours, apiKey),
     deployProgram: () => openDeployProgram(config),
@@ -155,6 +156,7 @@ interface Parts extends Ours {
 async function run(names: readonly ServiceName[], parts: Parts): Promise<void> {
   const {config, health, log, shutdown} = parts
   resolveNetwork(config.network)
+  refuseUnsafe(config)
   keepHeapSmall()
   const {walletReady} = await import('./wallet/keypair.js')
   await walletReady()
@@ -173,6 +175,14 @@ async function run(names: readonly ServiceName[], parts: Parts): Promise<void> {
   }
 }
 
+function refuseUnsafe({unsafe}: Config): void {
+  if (unsafe.length === 0) return
+  const lines = unsafe.map((fault) => `  ${fault}`)
+  throw new LeomaError('config', 'CONFIG_UNSAFE', ['this must not run in production', ...lines].join('\n'), {
+    hints: ['give each of them a value of your own', 'or leave LEOMA_ENV empty where nothing is at stake'],
+  })
+}
+
 async function buildServices(name: ServiceName, ports: () => Promise<Ports>, parts: Parts): Promise<Service[]> {
   if (name === 'api') return [await buildApi(parts)]
   const {mechanism} = await import('./mechanisms/registry.js')
@@ -189,20 +199,22 @@ async function buildServices(name: ServiceName, ports: () => Promise<Ports>, par
 
 async function buildApi(parts: Parts): Promise<Service> {
   const {config, health, log, shutdown} = parts
-  const [{ownerApiService}, {mechanism}, {verify}] = await Promise.all([
+  const [{ownerApiService}, {mechanism}, {verify}, {verifyEd25519}] = await Promise.all([
     import('./http/service.js'),
     import('./mechanisms/registry.js'),
     import('./wallet/keypair.js'),
+    import('./wallet/ed25519.js'),
   ])
   const {server, netuid} = config
   const [first] = config.mechanisms
   if (!first) throw new LeomaError('config', 'MECHANISM_MISSING', 'MECHANISMS names no mechanism')
   const run = mechanism(first.name)
   const [chain, signer] = [await parts.chain(), await parts.signer()]
+  refuseKnownKey(signer, config)
   await requireOwner(chain, signer, netuid, shutdown.signal)
   const params = server.examFile === undefined ? run.defaults : await readExamParams(server.examFile)
   return ownerApiService({
-    ...{health, log, shutdown, netuid, verify, chain, signer},
+    ...{health, log, shutdown, netuid, verify, verifyEd25519, chain, signer},
     mechanism: run,
     store: await parts.store(),
     models: await openModels(parts, {withEvidence: true}),
@@ -223,6 +235,16 @@ async function buildApi(parts: Parts): Promise<Service> {
     windowS: server.signatureExpiryS,
     maxBodyBytes: server.maxBodyBytes,
     corsOrigins: server.corsOrigins,
+    rates: server.rates,
+    trustedProxies: server.trustedProxies,
+    production: config.production,
+  })
+}
+
+function refuseKnownKey({hotkey}: Signer, {production}: Config): void {
+  if (!production || !developmentAccounts.has(hotkey)) return
+  throw new LeomaError('auth', 'WALLET_PUBLIC', `everybody can sign for ${hotkey}, which is a development account`, {
+    hints: ['WALLET_NAME and HOTKEY_NAME must name a hotkey of your own'],
   })
 }
 

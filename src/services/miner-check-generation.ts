@@ -1,5 +1,6 @@
-import {writeFile} from 'node:fs/promises'
+import {readFile, stat, writeFile} from 'node:fs/promises'
 import path from 'node:path'
+import {LeomaError} from '../errors.js'
 import type {Judge} from '../judge/port.js'
 import {checkGates} from '../mechanisms/video/gates.js'
 import {defaults, VideoParams} from '../mechanisms/video/params.js'
@@ -12,8 +13,8 @@ import type {CheckLine} from './miner-check-report.js'
 
 export interface Rehearsal {
   readonly chute: Chute
-  /** Any picture that ffmpeg reads; it is brought to the task's size. */
-  readonly firstFrame: string
+  /** PNG at the task's size; taken from the clip when absent. One of the two must be there. */
+  readonly firstFrame: string | undefined
   readonly prompt: string
   /** The video that the frame was taken from, for judges that compare with it. */
   readonly clip: string | undefined
@@ -32,6 +33,8 @@ export interface RehearsalDeps {
 }
 
 const judgeDeadlineMs = 600_000
+const maxPngBytes = 50_000_000
+const pngSignature = Buffer.from('89504e470d0a1a0a', 'hex')
 
 /** The exam in force, or the one that is built in when there is none, or none that this program knows. */
 export function examParams(published: unknown): {params: VideoParams; isPublished: boolean} {
@@ -56,7 +59,7 @@ export async function rehearse(
   const {media, params, generator, time} = deps
   const {width, height, frames, fps, deadlineMs, maxBytes} = params.request
   const firstFrame = path.join(rehearsal.workDir, 'first_frame.png')
-  const image = await media.firstFrame(rehearsal.firstFrame, {width, height}, signal)
+  const image = await firstFrameOf(rehearsal, {width, height}, media, signal)
   await writeFile(firstFrame, image)
   const generation = await generator.generate(
     rehearsal.chute,
@@ -74,6 +77,32 @@ export async function rehearse(
   say('gates', 'ok', {note: measuredNote(gates.measured)})
   say('judge', ...(await judgeLine(rehearsal, firstFrame, deps, signal)))
   return lines
+}
+
+async function firstFrameOf(
+  {firstFrame, clip}: Rehearsal,
+  size: {width: number; height: number},
+  media: Media,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  const wanted = `${size.width}×${size.height}`
+  if (firstFrame === undefined) {
+    if (clip !== undefined) return media.firstFrame(clip, size, signal)
+    throw new LeomaError('usage', 'FIRST_FRAME_MISSING', 'the video must begin with some picture', {
+      hints: [`give a PNG of ${wanted} with --first-frame, or a video with --clip`],
+    })
+  }
+  const {size: sizeBytes} = await stat(firstFrame)
+  const bytes = sizeBytes <= maxPngBytes ? await readFile(firstFrame) : Buffer.alloc(0)
+  const isPng = bytes.length > 24 && bytes.subarray(0, 8).equals(pngSignature)
+  // Width and height are the first thing in a PNG.
+  if (isPng && bytes.readUInt32BE(16) === size.width && bytes.readUInt32BE(20) === size.height) return bytes
+  throw new LeomaError('usage', 'FIRST_FRAME_UNUSABLE', `${path.basename(firstFrame)} is not a PNG of ${wanted}`, {
+    hints: [
+      'leave out --first-frame: the picture is taken from --clip then',
+      `ffmpeg -i PICTURE -vf scale=${size.width}:${size.height} frame.png`,
+    ],
+  })
 }
 
 function generationLine(generation: Generation): [CheckLine['status'], Partial<CheckLine>] {

@@ -25,7 +25,7 @@ export default class MinerCheck extends BaseCommand {
     'Ends with 8 when something fails or could not be checked.'
   static override examples = [
     '<%= config.bin %> <%= command.id %> --model-name alice/leoma-5F… --model-revision 0123…',
-    '<%= config.bin %> <%= command.id %> --model-name alice/leoma-5F… --model-revision 0123… --chute-id 8f… --generate --first-frame frame.png --clip clip.mp4 --prompt "a boat turns left"',
+    '<%= config.bin %> <%= command.id %> --model-name alice/leoma-5F… --model-revision 0123… --chute-id 8f… --generate --clip clip.mp4 --prompt "a boat turns left"',
   ]
   static override flags = {
     'model-name': Flags.string({
@@ -46,9 +46,13 @@ export default class MinerCheck extends BaseCommand {
     coldkey: Flags.string({description: 'name of the wallet (instead of WALLET_NAME)', helpValue: '<name>'}),
     generate: Flags.boolean({
       description: 'wake the chute, let it make one video, and score it',
-      dependsOn: ['chute-id', 'first-frame'],
+      dependsOn: ['chute-id'],
     }),
-    'first-frame': Flags.string({description: 'picture that the video must begin with', helpValue: '<file>'}),
+    'first-frame': Flags.string({
+      description: 'PNG that the video must begin with; taken from the clip when absent',
+      helpValue: '<file>',
+      dependsOn: ['generate'],
+    }),
     clip: Flags.string({
       description: 'the video that the picture was taken from, for judges that compare with it',
       helpValue: '<file>',
@@ -82,6 +86,11 @@ export default class MinerCheck extends BaseCommand {
       app.models(),
       app.api(),
     ])
+    if (flags.generate && flags['first-frame'] === undefined && flags.clip === undefined) {
+      throw new LeomaError('usage', 'USAGE', '--generate needs something to begin with', {
+        hints: ['--clip <video>, from which the first frame is taken', '--first-frame <png>, at the size of the task'],
+      })
+    }
     if (flags.generate) await this.#wake(app, flags['chute-id'] ?? '', flags.wait)
     const offer = {
       hotkey,
@@ -143,7 +152,7 @@ export default class MinerCheck extends BaseCommand {
     return rehearse(
       {
         chute,
-        firstFrame: flags['first-frame'] ?? '',
+        firstFrame: flags['first-frame'],
         prompt: flags.prompt,
         clip: flags.clip,
         to: path.resolve(flags.save ?? path.join(workDir, 'generated.mp4')),
