@@ -88,7 +88,7 @@ async function firstFrameOf(
   const wanted = `${size.width}×${size.height}`
   if (firstFrame === undefined) {
     if (clip !== undefined) return media.firstFrame(clip, size, signal)
-    throw new LeomaError('usage', 'FIRST_FRAME_MISSING', 'the video must begin with some picture', {
+    throw new LeomaError('usage', 'FIRST_FRAME_NEEDED', 'the video must begin with some picture', {
       hints: [`give a PNG of ${wanted} with --first-frame, or a video with --clip`],
     })
   }

@@ -98,7 +98,7 @@ it('takes the first frame from the clip, and refuses a picture that is none of t
       message: `${name} is not a PNG of 208×120`,
     })
   await expect(run('clip.mp4', {firstFrame: undefined, clip: undefined})).rejects.toMatchObject({
-    code: 'FIRST_FRAME_MISSING',
+    code: 'FIRST_FRAME_NEEDED',
   })
 })
 
