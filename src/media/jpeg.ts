@@ -55,6 +55,7 @@ export function splitJpegs(stream: Uint8Array): Uint8Array[] {
     if (marker !== 0xda) continue
     // Compressed data: a marker in it is told from data by its second byte, which is neither 0 nor a restart.
     while (at + 1 < stream.length && !(stream[at] === 0xff && stream[at + 1] === 0xd9)) at++
+    if (at + 1 >= stream.length) return jpegs
     at += 2
     jpegs.push(stream.subarray(start, at))
   }
