@@ -4,6 +4,7 @@ import type {z} from 'zod'
 import type {Hotkey} from '../domain/ids.js'
 import {LeomaError} from '../errors.js'
 import {type StoreConfig, type StoreKind, storeConfig} from './object-stores.js'
+import {productionFaults} from './production.js'
 import {isFor, type Role, type Variable, type VariableName, variableNames, variables} from './variables.js'
 
 export type {Role, VariableName} from './variables.js'
@@ -24,6 +25,9 @@ export interface Config {
     /** Beside the owner's; the list is part of the exam. */
     readonly samplerHotkeys: readonly Hotkey[]
     readonly maxBodyBytes: number
+    /** Requests a minute; 0 for no limit. */
+    readonly rates: {readonly perAddress: number; readonly perHotkey: number}
+    readonly trustedProxies: readonly string[]
     readonly signatureExpiryS: number
     readonly minValidatorStakeRao: bigint
     readonly minerValidationMs: number
@@ -72,6 +76,8 @@ export interface Config {
   readonly huggingFace: {readonly url: string; readonly token: string | undefined}
   readonly log: {readonly level: string; readonly pretty: boolean}
   readonly production: boolean
+  /** Why services must not start as they are configured; only in production. */
+  readonly unsafe: readonly string[]
 }
 
 /** Values given on the command line, under the name of the variable they stand for; they win over the environment. */
@@ -149,6 +155,7 @@ function invalid(asked: readonly Role[] | 'all', problems: readonly {name: strin
 function build(values: Values, asked: readonly Role[] | 'all', env: NodeJS.ProcessEnv): Config {
   const network = values.NETWORK ?? 'finney'
   const isLocalnet = network === 'localnet'
+  const usesChutes = !isLocalnet || values.CHUTES_API_URL !== undefined
   const dataDir = path.resolve(expandHome(values.LEOMA_DATA ?? '.leoma'))
   const inData = (given: string | undefined, ...parts: string[]) =>
     given === undefined ? path.join(dataDir, ...parts) : path.resolve(expandHome(given))
@@ -183,6 +190,11 @@ function build(values: Values, asked: readonly Role[] | 'all', env: NodeJS.Proce
       adminHotkeys: values.ADMIN_HOTKEYS ?? [],
       samplerHotkeys: values.SAMPLER_HOTKEYS ?? [],
       maxBodyBytes: need('MAX_BODY_SIZE'),
+      rates: {
+        perAddress: values.API_RATE_LIMIT ?? (isLocalnet ? 0 : 1200),
+        perHotkey: values.API_RATE_LIMIT_HOTKEY ?? (isLocalnet ? 0 : 600),
+      },
+      trustedProxies: values.API_TRUSTED_PROXIES ?? [],
       signatureExpiryS: need('SIGNATURE_EXPIRY_SECONDS') / 1000,
       minValidatorStakeRao: need('MIN_VALIDATOR_STAKE'),
       minerValidationMs: need('MINER_VALIDATION_INTERVAL'),
@@ -206,7 +218,7 @@ function build(values: Values, asked: readonly Role[] | 'all', env: NodeJS.Proce
     sampler: {maxConcurrentMiners: need('MAX_CONCURRENT_MINERS')},
     media: {ffmpegPath: values.FFMPEG_PATH},
     chutes: {
-      isUsed: !isLocalnet || values.CHUTES_API_URL !== undefined,
+      isUsed: usesChutes,
       apiKey: values.CHUTES_API_KEY,
       apiUrl: values.CHUTES_API_URL ?? 'https://api.chutes.ai',
       invokeUrl: need('CHUTES_INVOKE_URL'),
@@ -233,6 +245,7 @@ function build(values: Values, asked: readonly Role[] | 'all', env: NodeJS.Proce
         values.LOG_FORMAT === undefined ? !production && process.stderr.isTTY === true : values.LOG_FORMAT === 'pretty',
     },
     production,
+    unsafe: production ? productionFaults(env, asked, {usesChutes}) : [],
   }
 }
 

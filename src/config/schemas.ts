@@ -35,6 +35,19 @@ export const url = z
   .regex(/^https?:\/\/[^\s/]+/, 'is not an http:// or https:// address')
   .transform((text) => text.replace(/\/+$/, ''))
 
+/** Where a page comes from, or `*` for everywhere. */
+export const origin = z
+  .string()
+  .trim()
+  .regex(/^(\*|https?:\/\/[^\s/]+\/?)$/, 'is neither * nor a list of http:// or https:// addresses')
+  .transform((text) => text.replace(/\/$/, ''))
+
+/** One address, or a network of them as `10.0.0.0/8`. */
+export const addressRange = z
+  .string()
+  .trim()
+  .regex(/^[0-9a-f.:]{2,45}(\/\d{1,3})?$/i, 'is not a list of addresses or networks')
+
 /** An address with `{slug}` in it: over TLS, or on this machine. */
 export const slugUrl = z
   .string()

@@ -2,6 +2,7 @@ import type {z} from 'zod'
 import {Hotkey} from '../domain/ids.js'
 import {storeKinds, storeVariablesOf} from './object-stores.js'
 import {
+  addressRange,
   boundedText,
   decimalToRao,
   fileName,
@@ -9,6 +10,7 @@ import {
   list,
   mechanisms,
   oneOf,
+  origin,
   seconds,
   slugUrl,
   url,
@@ -64,7 +66,8 @@ export const variables = {
   },
   LEOMA_ENV: {
     schema: boundedText(64),
-    about: 'production turns off what only a developer wants, such as pretty logs',
+    about:
+      'production turns off what only a developer wants, such as pretty logs, and refuses to start services with secrets that everybody knows',
     roles: 'all',
   },
   LOG_LEVEL: {
@@ -153,8 +156,9 @@ export const variables = {
     default: '8000',
   },
   CORS_ORIGINS: {
-    schema: list(url),
-    about: 'origins whose pages may read the API, separated by commas; none when unset',
+    schema: list(origin),
+    about:
+      'origins whose pages may read the API, separated by commas; * for all, which then send no credentials; none when unset',
     roles: ['api'],
   },
   MAX_BODY_SIZE: {
@@ -162,6 +166,24 @@ export const variables = {
     about: 'largest request body, in bytes',
     roles: ['api'],
     default: '2097152',
+  },
+  API_RATE_LIMIT: {
+    schema: integer({min: 0, max: 10_000_000}),
+    about: 'requests a minute from one address; 0 for no limit',
+    roles: ['api'],
+    defaultNote: '1200; on localnet no limit',
+  },
+  API_RATE_LIMIT_HOTKEY: {
+    schema: integer({min: 0, max: 10_000_000}),
+    about: 'signed requests a minute of one hotkey; 0 for no limit',
+    roles: ['api'],
+    defaultNote: '600; on localnet no limit',
+  },
+  API_TRUSTED_PROXIES: {
+    schema: list(addressRange),
+    about:
+      'addresses or networks of proxies in front of the API, separated by commas: what they say about the address of a caller counts; nobody when unset',
+    roles: ['api'],
   },
   ADMIN_HOTKEYS: {
     schema: list(Hotkey),

@@ -8,6 +8,7 @@ import type {Models} from '../models/port.js'
 import type {Clock} from '../runtime/clock.js'
 import type {Service} from '../runtime/service.js'
 import type {Shutdown} from '../runtime/shutdown.js'
+import {ChainWatch} from '../services/chain-watch.js'
 import {ensureExam} from '../services/exam.js'
 import {type ValidationLimits, validateMinersOnce} from '../services/miner-validation.js'
 import {Scorer} from '../services/scorer.js'
@@ -16,9 +17,9 @@ import {syncValidatorsOnce} from '../services/validator-sync.js'
 import type {Signer} from '../wallet/port.js'
 import {buildServer, type ServerDeps} from './server.js'
 
-export interface OwnerApiOptions extends Omit<ServerDeps, 'scorer' | 'time' | 'jobs' | 'onVerdicts'> {
+export interface OwnerApiOptions
+  extends Omit<ServerDeps, 'scorer' | 'time' | 'jobs' | 'onVerdicts' | 'chainState' | 'isStopping'> {
   readonly mechanism: AnyMechanism
-  readonly netuid: number
   readonly chain: Pick<Chain, 'head' | 'metagraph' | 'commitments'>
   readonly models: Models
   /** The subnet owner's hotkey: signs the exam, and is an admin. */
@@ -55,11 +56,13 @@ export const ownerJobs = {
 } as const
 
 /** The owner's API: listens, and does the owner's background work in the same process. */
-export function ownerApiService(options: OwnerApiOptions): OwnerApiService {
+export function ownerApiService(given: OwnerApiOptions): OwnerApiService {
   let url: string | undefined
   return {
     name: 'api',
     start: async (clock) => {
+      const chain = new ChainWatch(given.chain, clock)
+      const options = {...given, chain}
       const {store, mechanism, params, netuid, samplers, signer} = options
       ensureExam({store, mechanism, params, netuid, samplers, signer, at: clock.now()})
       const scorer = new Scorer({...options, time: clock})
@@ -70,6 +73,8 @@ export function ownerApiService(options: OwnerApiOptions): OwnerApiService {
         time: clock,
         scorer,
         jobs: promises(options),
+        chainState: () => chain.state(),
+        isStopping: () => options.shutdown.signal.aborted,
         onVerdicts: () => void settle(options.shutdown.signal).catch(() => undefined),
       })
       url = await listen(app, options)
@@ -113,12 +118,12 @@ function settlementTurn({store, mechanism, chain, log}: OwnerApiOptions, scorer:
 
 /** Three missed turns and a minute make a job stale. */
 function promises({everyMs}: OwnerApiOptions) {
-  const promise = (job: string, ms: number) => ({job, staleAfterMs: 3 * ms + 60_000})
+  const promise = (part: 'scorer' | 'sync', job: string, ms: number) => ({part, job, staleAfterMs: 3 * ms + 60_000})
   return [
-    promise(ownerJobs.sync, everyMs.validatorSync),
-    promise(ownerJobs.validation, everyMs.minerValidation),
-    promise(ownerJobs.settlement, everyMs.settlement),
-    promise(ownerJobs.scoring, everyMs.scoring),
+    promise('sync', ownerJobs.sync, everyMs.validatorSync),
+    promise('sync', ownerJobs.validation, everyMs.minerValidation),
+    promise('scorer', ownerJobs.settlement, everyMs.settlement),
+    promise('scorer', ownerJobs.scoring, everyMs.scoring),
   ]
 }
 
