@@ -294,7 +294,8 @@ async function openChain(ours: Ours): Promise<Chain> {
     import('./wallet/keypair.js'),
   ])
   await walletReady()
-  const chain = LocalChain.open({path: path.join(config.dataDir, 'chain.db'), time, verify})
+  // Made by leoma localnet alone: an empty one would only hide that LEOMA_DATA is the wrong folder.
+  const chain = LocalChain.open({path: path.join(config.dataDir, 'chain.db'), create: false, time, verify})
   shutdown.add('chain', () => chain.close())
   return chain
 }

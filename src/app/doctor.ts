@@ -74,7 +74,7 @@ async function subnet({role, app, time}: DoctorRequest): Promise<Check[]> {
     const {clockSkewMs} = await import('../api/clock-skew.js')
     return clockSkewMs(app.config.api.url, time, signal)
   })
-  const access = {hasKey: app.config.vision.apiKey !== undefined, vision: app.vision, sample: time.now()}
+  const access = {vision: app.vision, sample: time.now()}
   const {captionModel} = app.config.vision
   return [
     checks.walletCheck(parts),

@@ -129,12 +129,13 @@ export function registrationCheck(parts: Pick<DoctorParts, 'chain' | 'signer' | 
     name: 'registration',
     run: async (signal) => {
       const key = await unless(signer, 'the wallet cannot be read')
-      const net = await unless(async () => (await chain()).metagraph(netuid, signal), 'the chain does not answer')
+      const connected = await unless(chain, 'the chain does not answer')
       if ('why' in key) return skipped(key.why)
-      if ('why' in net) return skipped(net.why)
+      if ('why' in connected) return skipped(connected.why)
+      const metagraph = await connected.value.metagraph(netuid, signal)
       const {hotkey} = key.value
-      const neuron = net.value.neurons.find((other) => other.hotkey === hotkey)
-      if (role === 'api' || role === 'sampler') return ownership(hotkey, net.value, role)
+      const neuron = metagraph.neurons.find((other) => other.hotkey === hotkey)
+      if (role === 'api' || role === 'sampler') return ownership(hotkey, metagraph, role)
       if (!neuron) {
         return fail(
           `hotkey ${hotkey} is not on subnet ${netuid}`,
@@ -247,7 +248,6 @@ export function judgeOf(exam: SignedExam | undefined): {name: string; model: str
 }
 
 export interface JudgeAccess {
-  readonly hasKey: boolean
   readonly vision: () => Promise<VisionModel>
   /** Different each time: an answer that is remembered would prove nothing. */
   readonly sample: number
