@@ -43,6 +43,6 @@ export class MetadataCache {
   }
 
   #file({genesis, specVersion}: RuntimeId): string {
-    return path.join(this.#folder, `${genesis.replace(/[^0-9a-f]/g, '')}-${specVersion}.scale`)
+    return path.join(this.#folder, `${genesis.slice(2)}-${specVersion}.scale`)
   }
 }

@@ -92,6 +92,7 @@ export class Runtime {
           Buffer.concat(inputs.map((type, index) => this.registry.createTypeUnsafe(type, [args[index]]).toU8a())),
         ),
       decode: (hex) => this.decode(output, hexToBytes(hex)),
+      output,
     }
   }
 
@@ -149,6 +150,8 @@ export interface RuntimeMethod {
   readonly name: string
   encode(args: readonly unknown[]): string
   decode(hex: string): Codec
+  /** The codec's name for the type of the answer. */
+  readonly output: string
 }
 
 const magic = Buffer.from('meta')

@@ -7,7 +7,7 @@ import {type Connection, Hex, type Node} from './connection.js'
 import {type Call, outcomeOf, type SignedCall, signCall} from './extrinsic.js'
 import {headOf, readHeader} from './heads.js'
 import {type CallContext, dispatchRefusal, readPoolAnswer, rejected} from './refusals.js'
-import {RpcError} from './rpc.js'
+import {type Rpc, RpcError} from './rpc.js'
 import type {Runtime} from './runtime.js'
 
 export interface SubmitDeps {
@@ -48,9 +48,9 @@ export async function submit(
   signal: AbortSignal,
 ): Promise<Included> {
   for (let attempt = 1; ; attempt++) {
-    const {signed, arrived, sentAt, anchor} = await send(deps, build, signer, context, signal)
+    const {signed, over, sentAt, anchor} = await send(deps, build, signer, context, signal)
     if (signed) {
-      const search = {signer, context, arrived, from: sentAt.number, anchor: anchor.number}
+      const search = {signer, context, over, from: sentAt.number, anchor: anchor.number}
       const included = await follow(deps, signed, search, signal)
       if (included) return included
     }
@@ -60,14 +60,15 @@ export async function submit(
       })
     }
     deps.log.warn({hotkey: signer.hotkey, call: context.call, attempt}, 'nonce taken by another sender, signing again')
+    await deps.time.sleep(deps.pollMs, signal)
   }
 }
 
 interface Sent {
   /** Undefined when the nonce was used before it could be sent. */
   readonly signed: SignedCall | undefined
-  /** False when the connection ended in the middle: then nobody knows. */
-  readonly arrived: boolean
+  /** Whose pool has it; undefined when the connection ended in the middle and nobody knows. */
+  readonly over: Rpc | undefined
   readonly sentAt: BlockRef
   readonly anchor: BlockRef
 }
@@ -91,19 +92,19 @@ async function send(
   try {
     await rpc.request('author_submitExtrinsic', [signed.bytes], signal)
   } catch (error) {
-    if (isUnreachable(error)) return {signed, arrived: false, sentAt, anchor}
+    if (isUnreachable(error)) return {signed, over: undefined, sentAt, anchor}
     if (!(error instanceof RpcError)) throw error
     const answer = readPoolAnswer(error, runtime, context)
     if (answer.is === 'refused') throw answer.error
-    if (answer.is === 'stale') return {signed: undefined, arrived: false, sentAt, anchor}
+    if (answer.is === 'stale') return {signed: undefined, over: undefined, sentAt, anchor}
   }
-  return {signed, arrived: true, sentAt, anchor}
+  return {signed, over: rpc, sentAt, anchor}
 }
 
 interface Search {
   readonly signer: Signer
   readonly context: CallContext
-  readonly arrived: boolean
+  readonly over: Rpc | undefined
   /** Head when the call was sent. */
   readonly from: number
   /** Block that the call was signed upon. */
@@ -119,12 +120,13 @@ async function follow(
 ): Promise<Included | undefined> {
   const {connection, pollMs, time} = deps
   let scanned = search.from
-  let arrived = search.arrived
+  let over = search.over
   let found: Included | undefined
   for (;;) {
     try {
       const node = await connection.node(signal)
-      if (!arrived) arrived = await sendAgain(node, signed, signal)
+      // A pool forgets with its node.
+      if (over !== node.rpc) over = await sendAgain(node, signed, signal)
       const head = await headOf(node, signal)
       // After a change of nodes the head may be lower, and after a reorganisation the block another one.
       scanned = Math.min(scanned, head.number)
@@ -150,8 +152,6 @@ async function follow(
       }
     } catch (error) {
       if (signal.aborted || !isUnreachable(error)) throw error
-      // A pool forgets with its node.
-      arrived = false
       deps.log.warn({err: error, call: search.context.call}, 'connection lost while a call is under way')
     }
     await time.sleep(pollMs, signal)
@@ -159,13 +159,13 @@ async function follow(
 }
 
 /** The same bytes again, which cannot be in two blocks; whatever the pool says, the blocks decide. */
-async function sendAgain({rpc}: Node, signed: SignedCall, signal: AbortSignal): Promise<true> {
+async function sendAgain({rpc}: Node, signed: SignedCall, signal: AbortSignal): Promise<Rpc> {
   try {
     await rpc.request('author_submitExtrinsic', [signed.bytes], signal)
   } catch (error) {
     if (!(error instanceof RpcError)) throw error
   }
-  return true
+  return rpc
 }
 
 function isUnreachable(error: unknown): boolean {
