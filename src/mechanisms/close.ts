@@ -1,7 +1,8 @@
 import {z} from 'zod'
-import {hashOf} from '../domain/canonical.js'
+import {sha256} from '../domain/canonical.js'
 import type {Exam} from '../domain/exam.js'
 import {LeomaError} from '../errors.js'
+import {StateText} from './state-text.js'
 import type {AnyMechanism, EvidenceKey, Mechanism, Rule} from './types.js'
 
 /** Element by element; a prefix comes first. Numbers before text, so that the order is total. */
@@ -36,9 +37,18 @@ function ruleOf<Params, Submission, Evidence, State>(
   exam: Exam,
 ): Rule {
   const params = paramsOf(mechanism, exam)
+  const texts = new StateText()
+  /** States that this rule made: nobody has to check them again. */
+  const own = new WeakSet<object>()
+  const keep = (state: State): State => {
+    if (typeof state === 'object' && state !== null) own.add(state)
+    return state
+  }
+  const isOwn = (json: unknown): json is State => typeof json === 'object' && json !== null && own.has(json)
   const load = (json: unknown): State => {
+    if (isOwn(json)) return json
     const state = mechanism.state.safeParse(json)
-    if (state.success) return state.data
+    if (state.success) return keep(state.data)
     throw new LeomaError(
       'data',
       'STATE_UNSUPPORTED',
@@ -52,9 +62,10 @@ function ruleOf<Params, Submission, Evidence, State>(
   return {
     exam,
     settleBlocks: mechanism.settleBlocks(params),
-    initial: () => mechanism.initial(params),
+    initial: () => keep(mechanism.initial(params)),
     load,
-    hash: (state) => hashOf(state),
+    hash: (state) => sha256(texts.of(state)),
+    text: (state) => texts.of(state),
     weigh: (state, view) => mechanism.weigh(load(state), view, params),
     replay: (json, tasks) => {
       let state = load(json)
@@ -70,7 +81,7 @@ function ruleOf<Params, Submission, Evidence, State>(
         state = mechanism.fold(state, piece, params)
         last = key
       }
-      return state
+      return keep(state)
     },
   }
 }

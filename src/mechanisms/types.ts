@@ -177,6 +177,8 @@ export interface Rule {
   /** Sorts, drops what is at or below the watermark, folds the rest. */
   replay(state: unknown, tasks: readonly SettledTask[]): unknown
   hash(state: unknown): string
+  /** The text that the hash covers; `load` takes it back once it is parsed. */
+  text(state: unknown): string
   /** Parses a stored state; throws `STATE_UNSUPPORTED` for one of another version. */
   load(json: unknown): unknown
   weigh(state: unknown, view: SubnetView): Weighing

@@ -11,9 +11,7 @@ import {currentExam} from '../store/exams.js'
 import {listMiners} from '../store/miners.js'
 import type {Store} from '../store/open.js'
 import {findState, lastRanking, type StoredRanking, type StoredState, saveRanking} from '../store/rankings.js'
-import {settledAfter} from '../store/tasks.js'
-
-const pageSize = 20
+import {settledOfExam} from '../store/settled.js'
 
 export interface ScorerOptions {
   readonly store: Store
@@ -28,6 +26,8 @@ export interface ScorerOptions {
 export class Scorer {
   readonly #options: ScorerOptions
   #current: StoredRanking | undefined
+  /** What has been folded so far, and the rule that folded it. */
+  #folded: {readonly examHash: string; readonly rule: Rule; readonly state: StoredState} | undefined
   #turn: Promise<unknown> = Promise.resolve()
   #listeners: (() => void)[] = []
 
@@ -57,9 +57,12 @@ export class Scorer {
     const {store, mechanism, chain, netuid, time, log} = this.#options
     const exam = currentExam(store)
     if (!exam) return undefined
-    const rule = mechanism.rule(exam.exam)
+    const known = this.#folded?.examHash === exam.examHash ? this.#folded : undefined
+    const rule = known?.rule ?? mechanism.rule(exam.exam)
     const metagraph = await chain.metagraph(netuid, signal)
-    const state = await fold(store, exam, rule, {time, signal, from: this.#stored(exam, rule)})
+    const state = await fold(store, exam, rule, {time, signal, from: known?.state ?? this.#stored(exam, rule)})
+    this.#folded = {examHash: exam.examHash, rule, state}
+    await time.sleep(0, signal)
 
     const view = subnetView(metagraph, store)
     const {rows, decision, window, summary} = rule.weigh(state.state, view)
@@ -75,7 +78,8 @@ export class Scorer {
       summary,
     }
     const made = {ranking, view, madeAt: time.now()}
-    saveRanking(store, state, made)
+    await time.sleep(0, signal)
+    saveRanking(store, {...state, text: rule.text(state.state)}, made)
     const before = this.#current?.ranking
     this.#current = made
     if (before?.summary !== summary || before.stateHash !== state.hash)
@@ -107,12 +111,12 @@ export async function fold(
   let state = from?.state ?? rule.initial()
   let lastTask: TaskId | 0 = from?.lastTask ?? 0
   for (;;) {
-    const page = settledAfter(store, lastTask, pageSize, exam.examHash)
-    const last = page.at(-1)
-    if (!last) break
-    state = rule.replay(state, page)
-    lastTask = last.task.manifest.taskId
+    const [task] = settledOfExam(store, lastTask, 1, exam.examHash)
+    if (!task) break
     // Requests are answered in between: a long history must not hold up the server.
+    await time.sleep(0, signal)
+    state = rule.replay(state, [task])
+    lastTask = task.task.manifest.taskId
     await time.sleep(0, signal)
   }
   return {state, lastTask, hash: rule.hash(state)}

@@ -1,4 +1,4 @@
-import type {Hotkey, TaskId} from '../domain/ids.js'
+import type {TaskId} from '../domain/ids.js'
 import {stakeVote} from '../domain/stake-vote.js'
 import type {TaskManifest} from '../domain/task.js'
 import {LeomaError} from '../errors.js'
@@ -7,7 +7,7 @@ import type {Logger} from '../runtime/logger.js'
 import {findExam} from '../store/exams.js'
 import type {Store} from '../store/open.js'
 import {findTask, openTasks, type Settlement, settleTask} from '../store/tasks.js'
-import {verdictsOfTask} from '../store/verdicts.js'
+import {votesOfTask} from '../store/verdicts.js'
 
 export interface SettlementOptions {
   readonly store: Store
@@ -60,9 +60,8 @@ function settleBlocks(store: Store, mechanism: AnyMechanism, examHash: string): 
 /** What pages show of each asked miner; the ranking folds the verdicts themselves. */
 function results(store: Store, {answers, taskId, voters}: TaskManifest): Settlement['results'] {
   const stakes = new Map<string, bigint>(voters.map(({hotkey, stakeRao}) => [hotkey, BigInt(stakeRao)]))
-  const tallies = new Map<Hotkey, {forRao: bigint; allRao: bigint; votes: number; judgedAt: number}>()
-  for (const {signed, receivedAt} of verdictsOfTask(store, taskId)) {
-    const {miner, passed, validator} = signed.verdict
+  const tallies = new Map<string, {forRao: bigint; allRao: bigint; votes: number; judgedAt: number}>()
+  for (const {miner, passed, validator, receivedAt} of votesOfTask(store, taskId)) {
     const stake = stakes.get(validator) ?? 0n
     const before = tallies.get(miner) ?? {forRao: 0n, allRao: 0n, votes: 0, judgedAt: 0}
     tallies.set(miner, {

@@ -11,6 +11,11 @@ export interface StoredState {
   readonly state: unknown
 }
 
+/** A state with the JSON text that its hash covers. */
+export interface WrittenState extends Omit<StoredState, 'state'> {
+  readonly text: string
+}
+
 export interface StoredRanking {
   readonly ranking: Ranking
   readonly view: SubnetView
@@ -25,17 +30,22 @@ export function findState({sql}: Store, examHash: Sha256): StoredState | undefin
   return row && {lastTask: row.last_task, hash: row.hash, state: z.json().parse(JSON.parse(row.state))}
 }
 
-/** State and ranking belong together and are written together. */
-export function saveRanking({sql, changes}: Store, {lastTask, hash, state}: StoredState, made: StoredRanking): void {
+/** State and ranking belong together and are written together. A state that is stored already is not written again. */
+export function saveRanking({sql, changes}: Store, {lastTask, hash, text}: WrittenState, made: StoredRanking): void {
   const {ranking, view, madeAt} = made
   sql.transaction(() => {
     changes.bump('rankings')
-    const fields = {last_task: lastTask, hash, state: JSON.stringify(state)}
+    const fields = {last_task: lastTask, hash, state: text}
     sql.run(
       sql.q
         .insertInto('rule_states')
         .values({exam_hash: ranking.examHash, ...fields})
-        .onConflict((conflict) => conflict.column('exam_hash').doUpdateSet(fields)),
+        .onConflict((conflict) =>
+          conflict
+            .column('exam_hash')
+            .doUpdateSet(fields)
+            .where((eb) => eb.or([eb('rule_states.hash', '!=', hash), eb('rule_states.last_task', '!=', lastTask)])),
+        ),
     )
     const row = sql.get(
       sql.q

@@ -33,15 +33,28 @@ export interface SampleFilter {
 }
 
 export function listSamples({sql}: Store, filter: SampleFilter): StoredSample[] {
-  let query = sql.q.selectFrom('samples').innerJoin('tasks', 'tasks.task_id', 'samples.task_id').selectAll('samples')
+  let query = sql.q.selectFrom('samples').selectAll()
   if (filter.validator !== undefined) query = query.where('samples.validator', '=', filter.validator)
   if (filter.miner !== undefined) query = query.where('samples.miner', '=', filter.miner)
   if (filter.taskId !== undefined) query = query.where('samples.task_id', '=', filter.taskId)
-  if (filter.settledOnly) query = query.where('tasks.settled_at_block', 'is not', null)
+  // The few open tasks are excluded: asking each of the others would read its whole manifest.
+  if (filter.settledOnly)
+    query = query.where('task_id', 'not in', ({selectFrom}) =>
+      selectFrom('tasks').select('tasks.task_id').where('settled_at_block', 'is', null),
+    )
   if (filter.order === 'miner') query = query.orderBy('samples.miner')
   else query = query.orderBy('samples.id', filter.order === 'newest' ? 'desc' : 'asc')
   if (filter.limit !== undefined) query = query.limit(filter.limit)
   return sql.all(query).map(toSample)
+}
+
+/** Validators with a sample of a task. */
+export function countValidators({sql}: Store, taskId: TaskId): number {
+  const query = sql.q
+    .selectFrom('samples')
+    .select(({fn}) => fn.count<number>('validator').distinct().as('n'))
+    .where('task_id', '=', taskId)
+  return sql.get(query)?.n ?? 0
 }
 
 export function findSample(

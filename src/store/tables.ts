@@ -37,6 +37,7 @@ export interface Tables {
     passed: Flag
     body: string
     received_at: number
+    overall: number
   }
   samples: {
     id: Generated<number>

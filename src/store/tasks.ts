@@ -1,7 +1,6 @@
 import {hashOf} from '../domain/canonical.js'
 import type {BlockNumber, Hotkey, Sha256, TaskId} from '../domain/ids.js'
 import {type Answer, SignedManifest} from '../domain/task.js'
-import {type SettledTask, SignedVerdict} from '../domain/verdict.js'
 import type {Store} from './open.js'
 
 export interface StoredTask {
@@ -137,7 +136,7 @@ export interface Settlement {
 }
 
 /** Closes a task for verdicts, keeps its results for pages, and adds its samples to the totals. Once per task. */
-export function settleTask({sql}: Store, {taskId, atBlock, at, results}: Settlement): void {
+export function settleTask({sql, changes}: Store, {taskId, atBlock, at, results}: Settlement): void {
   sql.transaction(() => {
     const changed = sql.run(
       sql.q
@@ -147,57 +146,30 @@ export function settleTask({sql}: Store, {taskId, atBlock, at, results}: Settlem
         .where('settled_at_block', 'is', null),
     )
     if (changed === 0) return
-    for (const {miner, passed, votes, judgedAt} of results) {
-      sql.run(
-        sql.q
-          .updateTable('answers')
-          .set({passed: passed === null ? null : Number(passed), votes, judged_at: judgedAt})
-          .where('task_id', '=', taskId)
-          .where('miner', '=', miner),
+    changes.bump('settled')
+    const setResult = sql.prepare<
+      [passed: number | null, votes: number, judgedAt: number | null, task: number, miner: string]
+    >('UPDATE answers SET passed = ?, votes = ?, judged_at = ? WHERE task_id = ? AND miner = ?')
+    for (const {miner, passed, votes, judgedAt} of results)
+      setResult.run(passed === null ? null : Number(passed), votes, judgedAt, taskId, miner)
+    // One statement: a large subnet has thousands of samples in a task.
+    sql
+      .prepare<[at: number, task: number]>(
+        `INSERT INTO scores (validator, miner, total, passed, updated_at)
+         SELECT validator, miner, 1, passed, ? FROM samples WHERE task_id = ?
+         ON CONFLICT (validator, miner) DO UPDATE SET
+           total = total + 1, passed = passed + excluded.passed, updated_at = excluded.updated_at`,
       )
-    }
-    const samples = sql.all(
-      sql.q.selectFrom('samples').select(['validator', 'miner', 'passed']).where('task_id', '=', taskId),
-    )
-    for (const {validator, miner, passed} of samples) {
-      sql.run(
-        sql.q
-          .insertInto('scores')
-          .values({validator, miner, total: 1, passed, updated_at: at})
-          .onConflict((conflict) =>
-            conflict.columns(['validator', 'miner']).doUpdateSet((eb) => ({
-              total: eb('scores.total', '+', 1),
-              passed: eb('scores.passed', '+', passed),
-              updated_at: at,
-            })),
-          ),
-      )
-    }
+      .run(at, taskId)
   })
 }
 
-/** Everything public of settled tasks of one exam, or of all, ascending: what a rule folds. */
-export function settledAfter({sql}: Store, after: number, limit: number, examHash?: Sha256): SettledTask[] {
-  let query = sql.q
-    .selectFrom('tasks')
-    .select(['task_id', 'body', 'settled_at_block'])
-    .where('task_id', '>', after)
-    .where('settled_at_block', 'is not', null)
-    .orderBy('task_id')
-    .limit(limit)
-  if (examHash !== undefined) query = query.where('exam_hash', '=', examHash)
-  return sql.all(query).map((row) => ({
-    task: SignedManifest.parse(JSON.parse(row.body)),
-    verdicts: verdictTexts({sql}, row.task_id).map((text) => SignedVerdict.parse(JSON.parse(text))),
-    settledAtBlock: row.settled_at_block ?? 0,
-  }))
-}
-
 /**
- * The same as JSON text, put together from what was stored without parsing it, up to about `maxBytes` but at least one.
- * Verdicts are sorted by validator, then miner.
+ * Everything public of settled tasks as JSON text, put together from what was stored without parsing it, up to about
+ * `maxBytes` but at least one. Ascending; verdicts are sorted by validator, then miner.
  */
-export function settledTextsAfter({sql}: Store, after: number, limit: number, maxBytes: number): string[] {
+export function settledTextsAfter(store: Store, after: number, limit: number, maxBytes: number): string[] {
+  const {sql} = store
   const rows = sql.all(
     sql.q
       .selectFrom('tasks')
@@ -210,7 +182,7 @@ export function settledTextsAfter({sql}: Store, after: number, limit: number, ma
   const texts: string[] = []
   let bytes = 0
   for (const row of rows) {
-    const verdicts = verdictTexts({sql}, row.task_id).join(',')
+    const verdicts = verdictTexts(store, row.task_id).join(',')
     const text = `{"task":${row.body},"verdicts":[${verdicts}],"settledAtBlock":${row.settled_at_block}}`
     bytes += Buffer.byteLength(text)
     if (texts.length > 0 && bytes > maxBytes) break
@@ -219,7 +191,7 @@ export function settledTextsAfter({sql}: Store, after: number, limit: number, ma
   return texts
 }
 
-function verdictTexts({sql}: Pick<Store, 'sql'>, taskId: TaskId): string[] {
+function verdictTexts({sql}: Store, taskId: TaskId): string[] {
   return sql
     .all(
       sql.q.selectFrom('verdicts').select('body').where('task_id', '=', taskId).orderBy('validator').orderBy('miner'),
@@ -227,19 +199,17 @@ function verdictTexts({sql}: Pick<Store, 'sql'>, taskId: TaskId): string[] {
     .map(({body}) => body)
 }
 
-/** Results of settled tasks, newest first. */
-export function resultsOfMiner({sql}: Store, miner: string): TaskResult[] {
-  return sql
-    .all(
-      sql.q
-        .selectFrom('answers')
-        .innerJoin('tasks', 'tasks.task_id', 'answers.task_id')
-        .selectAll('answers')
-        .where('answers.miner', '=', miner)
-        .where('tasks.settled_at_block', 'is not', null)
-        .orderBy('answers.task_id', 'desc'),
-    )
-    .map(toResult)
+/** Results of settled tasks, newest first. Votes are counted when a task settles and not before. */
+export function resultsOfMiner({sql}: Store, miner: string, limit?: number, before?: number): TaskResult[] {
+  let query = sql.q
+    .selectFrom('answers')
+    .selectAll()
+    .where('miner', '=', miner)
+    .where('votes', 'is not', null)
+    .orderBy('task_id', 'desc')
+  if (before !== undefined) query = query.where('task_id', '<', before)
+  if (limit !== undefined) query = query.limit(limit)
+  return sql.all(query).map(toResult)
 }
 
 /** Results of one settled task, by hotkey; empty before it has settled. */
@@ -248,11 +218,10 @@ export function resultsOfTask({sql}: Store, taskId: TaskId): TaskResult[] {
     .all(
       sql.q
         .selectFrom('answers')
-        .innerJoin('tasks', 'tasks.task_id', 'answers.task_id')
-        .selectAll('answers')
-        .where('answers.task_id', '=', taskId)
-        .where('tasks.settled_at_block', 'is not', null)
-        .orderBy('answers.miner'),
+        .selectAll()
+        .where('task_id', '=', taskId)
+        .where('votes', 'is not', null)
+        .orderBy('miner'),
     )
     .map(toResult)
 }

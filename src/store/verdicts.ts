@@ -33,6 +33,7 @@ export function addVerdict({sql}: Store, signed: SignedVerdict, at: number): voi
       passed: Number(verdict.passed),
       body: JSON.stringify(signed),
       received_at: at,
+      overall: verdict.overall,
     }),
   )
 }
@@ -49,6 +50,23 @@ export function verdictsOfTask({sql}: Store, taskId: TaskId): {signed: SignedVer
         .orderBy('miner'),
     )
     .map((row) => ({signed: SignedVerdict.parse(JSON.parse(row.body)), receivedAt: row.received_at}))
+}
+
+/** Who said what, as much of it as a vote needs. */
+export function votesOfTask(
+  {sql}: Store,
+  taskId: TaskId,
+): {validator: string; miner: string; passed: boolean; receivedAt: number}[] {
+  const query = sql.q
+    .selectFrom('verdicts')
+    .select(['validator', 'miner', 'passed', 'received_at'])
+    .where('task_id', '=', taskId)
+  return sql.all(query).map((row) => ({
+    validator: row.validator,
+    miner: row.miner,
+    passed: row.passed === 1,
+    receivedAt: row.received_at,
+  }))
 }
 
 export function countVerdicts({sql}: Store): number {

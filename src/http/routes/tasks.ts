@@ -13,7 +13,7 @@ import {
 } from '../../api/schemas.js'
 import {SignedManifest} from '../../domain/task.js'
 import {publishTask} from '../../services/task-intake.js'
-import {listSamples, type StoredSample} from '../../store/samples.js'
+import {countValidators, listSamples, type StoredSample} from '../../store/samples.js'
 import {
   findTask,
   latestTaskId,
@@ -113,11 +113,10 @@ export function taskRoutes(deps: RouteDeps): Route[] {
           latency_ms: result.latencyMs,
           updated: datetime(result.judgedAt),
         }))
-        const samples = listSamples(store, {taskId: params.task_id, settledOnly: true, order: 'oldest'})
         return {
           ...(await taskPaths(task, url)),
           miner_count: miners.length,
-          validator_count: new Set(samples.map(({validator}) => validator)).size,
+          validator_count: countValidators(store, params.task_id),
           // Those that passed first; both halves stay in the order of hotkeys.
           miners: [...miners.filter(({passed}) => passed), ...miners.filter(({passed}) => !passed)],
           exam_hash: task.task.manifest.examHash,

@@ -54,6 +54,32 @@ describe('opening a store', () => {
     two.close()
   })
 
+  it('brings a store of the first version to this one, with what was in it', () => {
+    openStore(file).close()
+    const fresh = new Database(file)
+    const schema = (db: Database.Database) =>
+      db
+        .prepare("SELECT type, name, tbl_name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY type, name")
+        .all()
+    const wanted = schema(fresh)
+    fresh.close()
+    const old = new Database(path.join(dir, 'old.db'))
+    old.exec(migrations[0] ?? '')
+    old.pragma('user_version = 1')
+    old.exec(`INSERT INTO exams VALUES (1, 'e', 1, '{}', 0);
+      INSERT INTO tasks VALUES (1, 'e', 'h', 5, 1, '{}', 0, 6, 0);
+      INSERT INTO verdicts VALUES (1, 'v', 'm', 'h', 1, '{"verdict":{"overall":73}}', 0)`)
+    old.close()
+
+    openStore(path.join(dir, 'old.db')).close()
+
+    const migrated = new Database(path.join(dir, 'old.db'))
+    expect(schema(migrated)).toEqual(wanted)
+    expect(migrated.prepare('SELECT overall FROM verdicts').pluck().all()).toEqual([73])
+    expect(() => migrated.exec('UPDATE verdicts SET passed = 0')).toThrow('append-only')
+    migrated.close()
+  })
+
   it('refuses a store of a newer program and says what to do', () => {
     openStore(file).close()
     const db = new Database(file)
