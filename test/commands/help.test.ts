@@ -34,11 +34,13 @@ test('commands and their flags', () => {
       "miner check: --chute-id= --clip= --coldkey= --first-frame= --generate --hotkey= --json --model-name=! --model-revision=! --prompt= --save= --wait=",
       "miner commit: --chute-id=! --coldkey= --dry-run --hotkey= --json --model-name=! --model-revision=! --plain --yes",
       "miner push: --build-image --chute-user= --chutes-api-key= --concurrency= --dry-run --gpu-count= --gpu= --image= --json --max-instances= --min-vram= --model-name=! --model-revision=! --share-with= --shutdown-after= --via= --wait= --yes",
+      "miner status: --coldkey= --hotkey= --json",
       "serve: --json",
       "servers api: --json",
       "servers evaluator: --json",
       "servers sampler: --json",
       "servers validator: --json",
+      "wallet list: --json --offline",
     ]
   `)
 })
