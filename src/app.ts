@@ -199,11 +199,12 @@ async function buildServices(name: ServiceName, ports: () => Promise<Ports>, par
 
 async function buildApi(parts: Parts): Promise<Service> {
   const {config, health, log, shutdown} = parts
-  const [{ownerApiService}, {mechanism}, {verify}, {verifyEd25519}] = await Promise.all([
+  const [{ownerApiService}, {mechanism}, {verify}, {verifyEd25519}, {VerifyBeside}] = await Promise.all([
     import('./http/service.js'),
     import('./mechanisms/registry.js'),
     import('./wallet/keypair.js'),
     import('./wallet/ed25519.js'),
+    import('./wallet/verify-beside.js'),
   ])
   const {server, netuid} = config
   const [first] = config.mechanisms
@@ -212,9 +213,12 @@ async function buildApi(parts: Parts): Promise<Service> {
   const [chain, signer] = [await parts.chain(), await parts.signer()]
   refuseKnownKey(signer, config)
   await requireOwner(chain, signer, netuid, shutdown.signal)
+  const beside = new VerifyBeside({time: parts.time, log: log.child({part: 'signatures'})})
+  shutdown.add('signatures', () => beside.close())
   const params = server.examFile === undefined ? run.defaults : await readExamParams(server.examFile)
   return ownerApiService({
     ...{health, log, shutdown, netuid, verify, verifyEd25519, chain, signer},
+    verifyAll: beside.verifyAll,
     mechanism: run,
     store: await parts.store(),
     models: await openModels(parts, {withEvidence: true}),

@@ -91,10 +91,12 @@ export function parseSignature(text: string): Uint8Array | undefined {
 
 /** Over the message itself, or as browser wallets sign it: wrapped in `<Bytes>`. */
 export function verifyWrapped(verify: Verify, message: Uint8Array, signature: Uint8Array, hotkey: string): boolean {
-  return (
-    verify(message, signature, hotkey) ||
-    verify(Buffer.concat([Buffer.from('<Bytes>'), message, Buffer.from('</Bytes>')]), signature, hotkey)
-  )
+  return verify(message, signature, hotkey) || verify(wrapped(message), signature, hotkey)
+}
+
+/** What a browser wallet signs when it is given `message`. */
+export function wrapped(message: Uint8Array): Uint8Array {
+  return Buffer.concat([Buffer.from('<Bytes>'), message, Buffer.from('</Bytes>')])
 }
 
 /** One entry of the published evaluation signature. All nine keys are always present. */

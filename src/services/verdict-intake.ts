@@ -1,8 +1,7 @@
 import type {SampleSubmission} from '../api/schemas.js'
-import {evaluationEntry, evaluationPayload, verifyEvaluation} from '../api/signature.js'
-import {hashOf} from '../domain/canonical.js'
+import {evaluationDigest, evaluationEntry, evaluationPayload, parseSignature, wrapped} from '../api/signature.js'
+import {hashOf, signingMessage} from '../domain/canonical.js'
 import type {Hotkey, TaskId} from '../domain/ids.js'
-import {verdictFault} from '../domain/signed.js'
 import type {TaskManifest} from '../domain/task.js'
 import type {SignedVerdict} from '../domain/verdict.js'
 import type {Clock} from '../runtime/clock.js'
@@ -11,14 +10,16 @@ import type {Store} from '../store/open.js'
 import {findSample, type NewSample, putSample, type StoredSample} from '../store/samples.js'
 import {findTask, findTaskFacts, type StoredTask} from '../store/tasks.js'
 import {addEvaluationSignature, addVerdict, findVerdictHash} from '../store/verdicts.js'
-import type {Verify} from '../wallet/port.js'
+import type {Check, Verify, VerifyAll} from '../wallet/port.js'
 
-/** Signatures checked before requests are answered in between; one takes about 0.3 ms. */
-const checksPerTurn = 16
+/** Samples looked at before requests are answered in between. */
+const samplesPerTurn = 25
 
 export interface VerdictIntakeDeps {
   readonly store: Store
   readonly verify: Verify
+  /** Beside the event loop; one after the other in slices when absent. */
+  readonly verifyAll?: VerifyAll | undefined
   readonly time: Pick<Clock, 'now' | 'sleep'>
   readonly log: Logger
 }
@@ -46,9 +47,10 @@ interface Fault {
  */
 export async function takeVerdicts(
   submission: Submission,
-  {store, verify, time, log}: VerdictIntakeDeps,
+  deps: VerdictIntakeDeps,
   signal: AbortSignal,
 ): Promise<VerdictIntake> {
+  const {store, time, log} = deps
   const {validator, samples} = submission
   const tasks = new Map<TaskId, StoredTask | undefined>()
   const taskOf = (taskId: TaskId) => {
@@ -66,11 +68,12 @@ export async function takeVerdicts(
   for (const [index, sample] of samples.entries()) {
     const fault = sampleFault(sample, validator, taskOf(sample.task_id))
     if (fault) return refuse(index, {status: 422, reason: fault})
-    if (sample.verdict && verdictFault(sample.verdict, verify))
-      return refuse(index, {status: 422, reason: 'the signature of the verdict does not verify'})
-    if (index % checksPerTurn === checksPerTurn - 1) await time.sleep(0, signal)
+    if (index % samplesPerTurn === samplesPerTurn - 1) await time.sleep(0, signal)
   }
-  const signed = checkEvaluationSignatures(submission, verify)
+  const checked = await checkSignatures(submission, deps, signal)
+  if ('unsigned' in checked)
+    return refuse(checked.unsigned, {status: 422, reason: 'the signature of the verdict does not verify'})
+  const {signed} = checked
   if (!signed)
     return {ok: false, status: 422, detail: 'The evaluation signature does not verify over the samples as sent'}
 
@@ -151,31 +154,88 @@ interface EvaluationSignature {
   readonly payload: string
 }
 
+/** All signatures of a submission at once: the index of the first verdict whose own does not hold, or the others. */
+async function checkSignatures(
+  submission: Submission,
+  {verify, verifyAll, time}: VerdictIntakeDeps,
+  signal: AbortSignal,
+): Promise<{readonly unsigned: number} | {readonly signed: EvaluationSignature[] | undefined}> {
+  const verdicts = [...submission.samples.entries()].flatMap(([index, {verdict}]) =>
+    verdict ? [{index, check: checkOf(verdict)}] : [],
+  )
+  const claims = evaluationClaims(submission)
+  const checks = [...verdicts.map(({check}) => check), ...claims.flatMap((claim) => claim.checks)]
+  const valid = await (verifyAll ?? inSlices(verify, time))(checks, signal)
+
+  const wrong = verdicts.find((_, position) => valid[position] !== true)
+  if (wrong) return {unsigned: wrong.index}
+  let position = verdicts.length
+  const signed = claims.map(({taskId, text, payloads, checks: own}) => {
+    const results = valid.slice(position, position + own.length)
+    position += own.length
+    // Each payload was tried plain and wrapped.
+    const payload = payloads[Math.floor(results.indexOf(true) / 2)]
+    return payload === undefined ? undefined : {taskId, text, payload}
+  })
+  return {signed: signed.every((claim) => claim !== undefined) ? signed : undefined}
+}
+
+function checkOf({verdict, signature}: SignedVerdict): Check {
+  return {
+    message: signingMessage('verdict', verdict),
+    signature: Buffer.from(signature.slice(2), 'hex'),
+    hotkey: verdict.validator,
+  }
+}
+
+function inSlices(verify: Verify, time: Pick<Clock, 'sleep'>): VerifyAll {
+  return async (checks, signal) => {
+    const valid: boolean[] = []
+    for (const {message, signature, hotkey} of checks) {
+      if (valid.length % samplesPerTurn === samplesPerTurn - 1) await time.sleep(0, signal)
+      valid.push(verify(message, signature, hotkey))
+    }
+    return valid
+  }
+}
+
+interface Claim {
+  readonly taskId: TaskId
+  readonly text: string
+  /** What the signature may cover. */
+  readonly payloads: readonly string[]
+  /** Each payload plain, then wrapped as browsers sign; none when the text is no signature. */
+  readonly checks: readonly Check[]
+}
+
 /**
  * The published signature covers the entries of one task in the order sent; one that stands at a sample may cover that
- * sample alone. Undefined when one of them covers neither.
+ * sample alone.
  */
-function checkEvaluationSignatures(
-  {samples, signature, validator}: Submission,
-  verify: Verify,
-): EvaluationSignature[] | undefined {
-  const whole = (taskId: TaskId) =>
-    evaluationPayload(samples.filter(({task_id}) => task_id === taskId).map(evaluationEntry))
-  const claims = new Map<string, {taskId: TaskId; text: string; payloads: string[]}>()
+function evaluationClaims({samples, signature, validator}: Submission): Claim[] {
+  const wholes = new Map<TaskId, string>()
+  const whole = (taskId: TaskId) => {
+    const known =
+      wholes.get(taskId) ?? evaluationPayload(samples.filter(({task_id}) => task_id === taskId).map(evaluationEntry))
+    wholes.set(taskId, known)
+    return known
+  }
+  const claims = new Map<string, Claim>()
+  const add = (taskId: TaskId, text: string, payloads: readonly string[]) => {
+    const bytes = parseSignature(text)
+    const messages = payloads.map(evaluationDigest).flatMap((digest) => [digest, wrapped(digest)])
+    const checks = bytes ? messages.map((message) => ({message, signature: bytes, hotkey: validator})) : []
+    claims.set(`${taskId} ${text}`, {taskId, text, payloads, checks})
+  }
   const [first] = samples
-  if (signature !== null && first)
-    claims.set(signature, {taskId: first.task_id, text: signature, payloads: [whole(first.task_id)]})
+  if (signature !== null && first) add(first.task_id, signature, [whole(first.task_id)])
   for (const sample of samples) {
     const {evaluation_signature: text, task_id: taskId} = sample
     if (text === null) continue
     const own = evaluationPayload([evaluationEntry(sample)])
-    claims.set(`${taskId} ${text}`, {taskId, text, payloads: [whole(taskId), own]})
+    add(taskId, text, [...new Set([whole(taskId), own])])
   }
-  const checked = [...claims.values()].map(({taskId, text, payloads}) => {
-    const payload = payloads.find((candidate) => verifyEvaluation(verify, candidate, text, validator))
-    return payload === undefined ? undefined : {taskId, text, payload}
-  })
-  return checked.every((claim) => claim !== undefined) ? checked : undefined
+  return [...claims.values()]
 }
 
 function findRepeated(samples: readonly SampleSubmission[]): number {
