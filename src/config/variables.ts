@@ -132,7 +132,7 @@ export const variables = {
   },
   EVALUATOR_CONCURRENCY: {
     schema: integer({min: 1, max: 64}),
-    about: 'outputs judged at the same time',
+    about: 'outputs checked and measured at the same time; questions to a vision model wait beside them',
     roles: ['evaluator'],
     defaultNote: 'one per processor, at most 8',
   },

@@ -34,7 +34,7 @@ const pairAnswer = {name: 'two_videos_scores', schema: PairAnswer, instructions:
 /** More frames than a video of this program's tasks has, original clips of 240 frames a second included. */
 const maxFrames = 4000
 /** Calls wait for the provider, not for a processor. */
-const concurrency = 16
+const concurrency = 24
 
 /**
  * Shows frames of the whole video to a vision model and takes its six scores, each the median of an odd number of

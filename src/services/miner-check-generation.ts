@@ -133,10 +133,14 @@ async function judgeLine(
   const judge = judges.find((candidate) => candidate.name === name && candidate.version === version)
   if (!judge)
     return ['unknown', {note: `the exam asks for judge ${name} ${version}`, hint: 'upgrade leoma, or set its key'}]
-  if (clip === undefined && name === 'reference')
-    return ['skipped', {note: 'the reference judge compares with the original: give it with --clip'}]
+  const {options} = params.judge
+  if (clip === undefined && (judge.needsClip?.(options) ?? true))
+    return ['skipped', {note: `judge ${name} compares with the original: give it with --clip`}]
   const {width, height, frames, fps} = params.request
-  const request = {output: to, clip: clip ?? to, firstFrame, prompt, frames, fps, width, height}
+  const request = {
+    ...{output: to, clip: clip ?? to, firstFrame, prompt, frames, fps, width, height},
+    ...{options, criteria: params.judge, task: 'miner check'},
+  }
   const report = await withDeadline('judging', judgeDeadlineMs, signal, (inner) => judge.score(request, inner))
   const overall = overallOf(report.aspects, params.judge.weights)
   const scores = Object.entries(report.aspects).map(([aspect, score]) => `${aspect} ${score}`)

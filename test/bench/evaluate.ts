@@ -22,7 +22,7 @@ const repeats = 3
 export async function bench(): Promise<Measured[]> {
   const world = new VideoWorld({request: defaults.request, gates: defaults.gates})
   try {
-    await publishTask(world)
+    await publishTask(world, outputs)
     const timings = new Map<number, Taken[]>([
       [1, []],
       [2, []],
@@ -57,7 +57,8 @@ export async function bench(): Promise<Measured[]> {
   }
 }
 
-async function publishTask(world: VideoWorld): Promise<void> {
+/** One task that this many miners have answered, each with other bytes. */
+export async function publishTask(world: VideoWorld, outputs: number): Promise<void> {
   await world.addSource('bars.mp4', 0)
   world.api.minersInForce = Array.from({length: outputs}, (_, index) => ({
     uid: index + 1,
