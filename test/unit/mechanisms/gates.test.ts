@@ -165,7 +165,7 @@ describe('whose fault it is', () => {
     expect(await failing(unreadable)).toMatchObject({
       ok: false,
       gate: 'unreadable',
-      reason: 'no video can be read: good.mp4 is not a video: it is an HTML or XML page',
+      reason: 'no video can be read: the answer is not a video: it is an HTML or XML page',
     })
   })
 
