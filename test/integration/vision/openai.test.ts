@@ -258,7 +258,7 @@ describe('a provider that is busy', () => {
     const {vision} = await open({timeoutMs: 30})
 
     expect(await fails(vision.ask(aQuestion(), signal))).toMatchObject({kind: 'upstream', code: 'JUDGE_TIMEOUT'})
-    expect(server.asked).toHaveLength(4)
+    expect(vision.usage().failures).toEqual({JUDGE_TIMEOUT: 4})
   })
 
   it('that breaks off in the middle is asked again', async () => {
