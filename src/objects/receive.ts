@@ -1,5 +1,5 @@
 import {createHash, randomUUID} from 'node:crypto'
-import {open, rename, rm} from 'node:fs/promises'
+import {type FileHandle, open, rename, rm} from 'node:fs/promises'
 import {addAbortSignal, type Readable} from 'node:stream'
 import {Sha256} from '../domain/ids.js'
 import {withDeadline} from '../runtime/deadline.js'
@@ -56,7 +56,7 @@ export async function receiveFile(
     const handle = await open(part, 'wx')
     let received: Received
     try {
-      received = await receive(arrival, patience, signal, (chunks) => handle.writeFile(Buffer.concat(chunks)))
+      received = await receive(arrival, patience, signal, (chunks) => writeAll(handle, chunks))
     } finally {
       await handle.close()
     }
@@ -66,6 +66,13 @@ export async function receiveFile(
     arrival.body.destroy()
     await rm(part, {force: true})
   }
+}
+
+/** Without copying them together first; what the system does not take at once is written in a second go. */
+async function writeAll(handle: FileHandle, chunks: readonly Uint8Array[]): Promise<void> {
+  const {bytesWritten} = await handle.writev(chunks)
+  const whole = chunks.reduce((sum, {length}) => sum + length, 0)
+  if (bytesWritten < whole) await handle.writeFile(Buffer.concat(chunks).subarray(bytesWritten))
 }
 
 export async function receiveBytes(
@@ -99,8 +106,13 @@ async function receive(
       let sizeBytes = 0
       let gathered: Uint8Array[] = []
       let gatheredBytes = 0
+      // One lot is kept while the next arrives.
+      let keeping: Promise<unknown> = Promise.resolve()
       const flush = async () => {
-        if (gathered.length > 0) await keep(gathered)
+        await keeping
+        keeping = gathered.length > 0 ? keep(gathered) : keeping
+        // Told to whoever awaits it; the loop may fail first.
+        keeping.catch(() => {})
         gathered = []
         gatheredBytes = 0
       }
@@ -119,6 +131,9 @@ async function receive(
       } catch (error) {
         inner.throwIfAborted()
         throw error
+      } finally {
+        // Nobody may close the file under a write.
+        await keeping
       }
       inner.throwIfAborted()
       if (announcedBytes !== undefined && sizeBytes !== announcedBytes) {

@@ -223,18 +223,28 @@ async function sendPart(
   const stored = parts.get(number)
   if (stored && stored.sizeBytes === bytes.length && unquoted(stored.etag) === md5(bytes)) return stored
   const request = {purpose: 'write' as const, what: `writing part ${number} of ${key}`, key, bytes: bytes.length}
-  const {ETag: etag} = await access.send(request, signal, (client, inner) =>
-    client.send(
-      new UploadPartCommand({
-        ...{Bucket: access.bucket, Key: key, UploadId: uploadId, PartNumber: number},
-        ...{Body: bytes, ContentLength: bytes.length},
-      }),
-      {abortSignal: inner},
-    ),
-  )
+  const {ETag: etag} = await access.send(request, signal, (client, inner) => {
+    const command = new UploadPartCommand({
+      ...{Bucket: access.bucket, Key: key, UploadId: uploadId, PartNumber: number},
+      ...{Body: bytes, ContentLength: bytes.length},
+    })
+    // The SDK would hash every part a second time; TLS keeps it whole on the way, and readers go by the object's SHA-256.
+    command.middlewareStack.add(
+      (next) => (args) => {
+        if (hasHeaders(args.request)) args.request.headers['x-amz-content-sha256'] = 'UNSIGNED-PAYLOAD'
+        return next(args)
+      },
+      {step: 'build', name: 'unsignedPayload'},
+    )
+    return client.send(command, {abortSignal: inner})
+  })
   if (!etag)
     throw new LeomaError('upstream', 'OBJECTS_REFUSED', `${access.endpoint} gave part ${number} of ${key} no ETag`)
   return {number, etag}
+}
+
+function hasHeaders(request: unknown): request is {headers: Record<string, string>} {
+  return typeof request === 'object' && request !== null && 'headers' in request
 }
 
 async function complete(

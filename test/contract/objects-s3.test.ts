@@ -1,4 +1,14 @@
-import {describe, it} from 'vitest'
+import {createHash, randomBytes} from 'node:crypto'
+import {
+  CreateBucketCommand,
+  CreateMultipartUploadCommand,
+  DeleteBucketCommand,
+  DeleteObjectCommand,
+  ListMultipartUploadsCommand,
+  S3Client,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3'
+import {describe, expect, it} from 'vitest'
 import {S3Objects} from '../../src/objects/s3.js'
 import {systemTime} from '../../src/runtime/clock.js'
 import {silentLogger} from '../../src/runtime/logger.js'
@@ -44,8 +54,7 @@ if (foreign === undefined) {
     secretKey: process.env.LEOMA_TEST_S3_SECRET_KEY ?? 'test',
   }
   const place = {endpoint: foreign, region: process.env.LEOMA_TEST_S3_REGION ?? 'us-east-1'}
-  objectsContract(`a foreign S3 server`, async () => {
-    const {CreateBucketCommand, DeleteBucketCommand, DeleteObjectCommand, S3Client} = await import('@aws-sdk/client-s3')
+  const foreignBucket = async () => {
     const bucket = `leoma-test-${process.pid}-${Math.random().toString(36).slice(2)}`
     const client = new S3Client({
       ...place,
@@ -60,7 +69,7 @@ if (foreign === undefined) {
       ...{time: systemTime(), log: silentLogger()},
     })
     return {
-      objects,
+      ...{objects, bucket, client},
       close: async () => {
         for await (const {key} of objects.list('', new AbortController().signal)) {
           await client.send(new DeleteObjectCommand({Bucket: bucket, Key: key}))
@@ -69,6 +78,31 @@ if (foreign === undefined) {
         objects.close()
         client.destroy()
       },
+    }
+  }
+  objectsContract('a foreign S3 server', foreignBucket)
+
+  it('a foreign S3 server takes a large object in parts, and the rest of one that was begun', async () => {
+    const {objects, bucket, client, close} = await foreignBucket()
+    const {signal} = new AbortController()
+    const bytes = randomBytes(20 * 1024 * 1024)
+    const digest = createHash('sha256').update(bytes).digest('hex')
+    const at = {Bucket: bucket, Key: 'large'}
+    try {
+      const {UploadId} = await client.send(new CreateMultipartUploadCommand(at))
+      const part = {...at, UploadId, PartNumber: 2, Body: bytes.subarray(8 * 1024 * 1024, 16 * 1024 * 1024)}
+      await client.send(new UploadPartCommand(part))
+
+      expect((await objects.putBytes('large', bytes, 'video/mp4', signal)).sha256).toBe(digest)
+
+      const read = await objects.getBytes('large', bytes.length, signal)
+      expect(createHash('sha256').update(read).digest('hex')).toBe(digest)
+      const {Uploads = []} = await client.send(new ListMultipartUploadsCommand({Bucket: bucket}))
+      expect(Uploads).toEqual([])
+      const presigned = await fetch(await objects.presign('large', 60))
+      expect((await presigned.arrayBuffer()).byteLength).toBe(bytes.length)
+    } finally {
+      await close()
     }
   })
 }

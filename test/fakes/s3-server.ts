@@ -336,20 +336,28 @@ export class S3Server {
     const parts = named.map(({number, etag}) => {
       const part = upload.parts.get(number)
       if (!part || part.etag !== etag) throw new Refused(400, 'InvalidPart')
-      return part.bytes
+      return part
     })
     if (named.length === 0 || named.some(({number}, at) => at > 0 && number <= (named[at - 1]?.number ?? 0))) {
       throw new Refused(400, 'InvalidPartOrder')
     }
     const {minPartBytes = 5 * 1024 * 1024, provider} = this.#options
-    const whole = parts.slice(0, -1)
+    const whole = parts.slice(0, -1).map(({bytes}) => bytes)
     if (whole.some(({length}) => length < minPartBytes)) throw new Refused(400, 'EntityTooSmall')
     if (provider === 'r2' && whole.some(({length}) => length !== whole[0]?.length)) {
       throw new Refused(400, 'InvalidPart', 'All non-trailing parts must have the same length.')
     }
-    const bytes = Buffer.concat(parts)
-    const etag = `"${md5(Buffer.concat(parts.map((part) => Buffer.from(md5(part), 'hex'))))}-${parts.length}"`
-    objects.set(upload.key, {bytes, etag, type: upload.type, at: new Date()})
+    // Put together when it is read: a real store does not copy what it has on disk either.
+    let bytes: Buffer | undefined
+    const sums = parts.map((part) => Buffer.from(part.etag.replaceAll('"', ''), 'hex'))
+    const etag = `"${md5(Buffer.concat(sums))}-${parts.length}"`
+    objects.set(upload.key, {
+      get bytes() {
+        bytes ??= Buffer.concat(parts.map((part) => part.bytes))
+        return bytes
+      },
+      ...{etag, type: upload.type, at: new Date()},
+    })
     this.uploads.delete(upload.id)
     return xml('CompleteMultipartUploadResult', tag('Key', upload.key) + tag('ETag', etag))
   }
