@@ -10,7 +10,10 @@ import type {Localnet} from '../services/localnet/localnet.js'
 import type {LocalnetDeps, LocalnetOptions} from '../services/localnet/parts.js'
 
 export interface LocalnetHost {
-  /** Only what says where programs are is read from it: a localnet is the same in every environment. */
+  /**
+   * Only what says where programs are is read from it, and what belongs to the providers that the options name: without
+   * such options a localnet is the same in every environment.
+   */
   readonly env: NodeJS.ProcessEnv
   readonly log: Logger
   readonly onEvent: (event: LocalnetEvent) => void
@@ -78,17 +81,26 @@ export async function openLocalnet(
       },
     }
   }
-  return Localnet.start(
-    options,
-    {
-      startPart,
-      openApi: (url) => new HttpOwnerApi({url, netuid, time, timeoutMs: 10_000, attempts: 1, log}),
-      media: new FfmpegMedia({run: runner}),
-      ffmpeg: runner,
-      ...{time, verify, log, onEvent},
-      netuid,
-      concurrency: availableParallelism(),
-    },
-    signal,
-  )
+  const needed = new Shutdown()
+  try {
+    const {openProviders} = await import('./localnet-providers.js')
+    const outside = await openProviders(options, {env, passed, log, time}, needed, signal)
+    return await Localnet.start(
+      options,
+      {
+        startPart,
+        openApi: (url) => new HttpOwnerApi({url, netuid, time, timeoutMs: 10_000, attempts: 1, log}),
+        media: new FfmpegMedia({run: runner}),
+        ffmpeg: runner,
+        ...{time, verify, log, onEvent},
+        netuid,
+        concurrency: availableParallelism(),
+        ...outside,
+      },
+      signal,
+    )
+  } finally {
+    // The parts open what they need themselves; this was for setting the stage.
+    await needed.close()
+  }
 }

@@ -48,7 +48,9 @@ export async function runLocalnet(
     const result = await untilStopped(localnet, shutdown.signal, options.rounds !== undefined)
     view.stop()
     if (!json && ranking) {
-      process.stdout.write(`${rankingText(ranking, process.stdout)}${weightsText(localnet.facts, result)}`)
+      process.stdout.write(
+        `${rankingText(ranking, process.stdout, localnet.facts.judge)}${weightsText(localnet.facts, result)}`,
+      )
       if (options.dataDir !== undefined) {
         process.stderr.write(`kept in ${localnet.facts.dataDir}; while it runs: ${pointAt(localnet.facts)}\n`)
       }

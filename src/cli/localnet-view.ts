@@ -1,5 +1,12 @@
 import {styleText} from 'node:util'
-import type {LocalnetEvent, LocalnetFacts, LocalnetResult, MinerResult, StepName} from '../services/localnet/events.js'
+import type {
+  JudgeName,
+  LocalnetEvent,
+  LocalnetFacts,
+  LocalnetResult,
+  MinerResult,
+  StepName,
+} from '../services/localnet/events.js'
 import {profileOf, RoundStory, validatorOf} from './localnet-round.js'
 import {printable} from './printable.js'
 import {type Column, renderTable} from './table.js'
@@ -73,7 +80,7 @@ export class LocalnetView {
         break
       case 'ranking':
         // The last one is the command's answer, on stdout.
-        if (!event.isLast) this.#say(rankingText(event, this.#options.stream))
+        if (!event.isLast) this.#say(rankingText(event, this.#options.stream, this.#facts?.judge))
         break
     }
     this.#redraw()
@@ -221,19 +228,26 @@ export function pointAt({api, dataDir}: Pick<LocalnetFacts, 'api' | 'dataDir'>):
 }
 
 function readyText(facts: LocalnetFacts): string {
-  const {rounds, isTemporary, dataDir} = facts
+  const {rounds, isTemporary, dataDir, outside, judge} = facts
   const lines = [
     '',
     `the subnet is alive${rounds === undefined ? '; Ctrl-C stops it' : `; it stops after ${rounds} rounds`}`,
     `  ask it from another terminal:  ${pointAt(facts)}`,
     `  its data:                      ${dataDir}${isTemporary ? ' (removed at the end; --data DIR keeps it)' : ''}`,
+    ...(outside?.objects === undefined ? [] : [`  its objects:                   ${outside.objects}`]),
+    ...(outside?.models === undefined ? [] : [`  its models:                    ${outside.models}`]),
+    ...(judge === undefined ? [] : [`  its judge:                     ${judgeName(judge)}`]),
     '',
   ]
   return lines.join('\n')
 }
 
 /** The ranking with its winner, as a table and a sentence. */
-export function rankingText({ranking, miners}: RankingEvent, stream: NodeJS.WriteStream): string {
+export function rankingText(
+  {ranking, miners}: RankingEvent,
+  stream: NodeJS.WriteStream,
+  judge: LocalnetFacts['judge'],
+): string {
   const rows = miners
     .map((miner) => {
       const row = ranking.rows.find(({hotkey}) => hotkey === miner.hotkey)
@@ -241,7 +255,15 @@ export function rankingText({ranking, miners}: RankingEvent, stream: NodeJS.Writ
     })
     .sort((a, b) => (a.rank ?? Number.POSITIVE_INFINITY) - (b.rank ?? Number.POSITIVE_INFINITY) || a.uid - b.uid)
   const table = renderTable(columns, rows, {width: stream.isTTY ? stream.columns : undefined, stream})
-  return `${table}${ranking.summary}\n`
+  return `${table}${ranking.summary}\n${judgeText(judge)}`
+}
+
+function judgeText(judge: LocalnetFacts['judge']): string {
+  return judge ? `judged by ${judgeName(judge)}\n` : ''
+}
+
+function judgeName({name, model}: JudgeName): string {
+  return model === undefined ? name : `${name}, model ${model}`
 }
 
 /** Who was paid in the end, as it stands on the chain. */

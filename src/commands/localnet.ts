@@ -6,13 +6,15 @@ export default class Localnet extends BaseCommand {
   static override summary = 'run a whole subnet on this machine: owner, validators, miners, chain, storage and judge'
   static override description =
     'Every part is the real service; only the chain, the storage and the miners are local. Nothing leaves this machine ' +
-    'and no key, wallet or account is needed. Shows what happens round by round on stderr, and the final ranking on ' +
+    'and no key, wallet or account is needed, unless --objects, --judge or --models put a provider in the place of ' +
+    'what is local. Shows what happens round by round on stderr, and the final ranking on ' +
     'stdout. Without --rounds it goes on until Ctrl-C.'
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
     '<%= config.bin %> <%= command.id %> --rounds 3 --source ~/Videos --json',
     '<%= config.bin %> <%= command.id %> --miners oracle,drift,copycat --validators 3 --rounds 2',
     '<%= config.bin %> <%= command.id %> --data ./my-subnet --port 8000',
+    '<%= config.bin %> <%= command.id %> --objects s3://127.0.0.1:9000 --judge openai --rounds 1',
   ]
   static override flags = {
     miners: Flags.string({
@@ -40,6 +42,27 @@ export default class Localnet extends BaseCommand {
       min: 0,
       max: 65_535,
     }),
+    objects: Flags.string({
+      description:
+        'S3 store for footage and tasks, s3://host:port[/begin-of-bucket-names]; keys, buckets and region are those of ' +
+        'the S3_ variables, or of HIPPIUS_ or R2_ when OBJECT_STORAGE_BACKEND says so',
+      helpValue: '<address>',
+    }),
+    judge: Flags.string({
+      description:
+        'reference or openai; openai asks the vision model at OPENAI_BASE_URL with OPENAI_API_KEY, for money',
+      helpValue: '<name>',
+    }),
+    'judge-model': Flags.string({
+      description: 'vision model of judge openai, by the exact name that the provider has for it',
+      helpValue: '<name>',
+    }),
+    models: Flags.string({
+      description:
+        'address that answers for Chutes, Hugging Face and the chutes themselves (<address>/chute/<slug>), with ' +
+        'CHUTES_API_KEY and HF_TOKEN, in the place of models.json in the data folder',
+      helpValue: '<address>',
+    }),
   }
 
   async run(): Promise<LocalnetResult> {
@@ -54,6 +77,10 @@ export default class Localnet extends BaseCommand {
         ...(flags['block-time'] !== undefined && {blockTimeMs: flags['block-time']}),
         ...(flags.data !== undefined && {dataDir: flags.data}),
         ...(flags.source !== undefined && {source: flags.source}),
+        ...(flags.objects !== undefined && {objects: flags.objects}),
+        ...(flags.judge !== undefined && {judge: flags.judge}),
+        ...(flags['judge-model'] !== undefined && {judgeModel: flags['judge-model']}),
+        ...(flags.models !== undefined && {models: flags.models}),
       },
       {port: flags.port, json: this.jsonEnabled()},
     )

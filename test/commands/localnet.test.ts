@@ -9,6 +9,8 @@ import {cast} from '../../src/mechanisms/video/cast.js'
 import {runCommand} from '../helpers/run-command.js'
 
 const localnet = (...argv: string[]) => runCommand(Localnet, 'localnet', argv)
+const localnetWith = (env: Readonly<Record<string, string>>, ...argv: string[]) =>
+  runCommand(Localnet, 'localnet', [...argv, '--port', '0'], env)
 
 const leftovers = () => readdirSync(tmpdir()).filter((name) => name.startsWith('leoma-localnet-'))
 
@@ -62,4 +64,52 @@ test('a port that is taken is an error when it was asked for', async () => {
 
   expect(code).toBe(3)
   expect(stderr).toContain(`port ${port} of this machine is taken`)
+})
+
+const keys = (name: string) => ({[`${name}_ACCESS_KEY`]: 'key', [`${name}_SECRET_KEY`]: 'secret'})
+const closed = 's3://127.0.0.1:9'
+
+test.each([
+  ['an address that is none', {}, ['--objects', 'ftp://host'], 2, '"ftp://host" is not the address of an S3 store'],
+  [
+    'no keys for the footage',
+    {},
+    ['--objects', closed],
+    3,
+    'S3_VIDEOS_WRITE_ACCESS_KEY and S3_VIDEOS_WRITE_SECRET_KEY',
+  ],
+  [
+    'no keys for the tasks, at the store that the environment names',
+    {OBJECT_STORAGE_BACKEND: 'hippius', ...keys('HIPPIUS_VIDEOS_WRITE')},
+    ['--objects', closed],
+    3,
+    'HIPPIUS_SAMPLES_WRITE_ACCESS_KEY',
+  ],
+  [
+    'keys that the validators do not have, though the sampler has',
+    {...keys('S3_VIDEOS_WRITE'), ...keys('S3_SAMPLES_WRITE')},
+    ['--objects', closed],
+    3,
+    'S3_SAMPLES_READ_ACCESS_KEY and S3_SAMPLES_READ_SECRET_KEY',
+  ],
+  ['a vision judge without a key', {}, ['--judge', 'openai'], 3, 'set OPENAI_API_KEY'],
+  ['a judge that there is not', {}, ['--judge', 'dice'], 2, 'there is no judge dice'],
+  ['a model for a judge that has none', {}, ['--judge-model', 'gpt-6-luna'], 2, 'only judge openai has a model'],
+  [
+    'a model whose name moves',
+    {OPENAI_API_KEY: 'k'},
+    ['--judge', 'openai', '--judge-model', 'x-latest'],
+    2,
+    'moves on',
+  ],
+  ['models at no address', {}, ['--models', '127.0.0.1:80'], 2, 'is not an http:// or https:// address'],
+  ['models elsewhere without TLS', {}, ['--models', 'http://models.example'], 3, 'an address without TLS'],
+])('%s is said before anything is made', async (_, env, argv, code, message) => {
+  const before = leftovers()
+
+  const ran = await localnetWith(env, ...argv)
+
+  expect(ran.stderr).toContain(message)
+  expect(ran.code).toBe(code)
+  expect(leftovers()).toEqual(before)
 })

@@ -29,6 +29,7 @@ export interface Watched {
 export async function withLocalnet<T>(
   options: Partial<LocalnetOptions>,
   work: (watched: Watched) => Promise<T>,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<T> {
   const events: LocalnetEvent[] = []
   const waiting: {fits: (event: LocalnetEvent) => boolean; done: (event: LocalnetEvent) => void}[] = []
@@ -42,7 +43,7 @@ export async function withLocalnet<T>(
   const controller = new AbortController()
   const localnet = await openLocalnet(
     {validators: 2, blockTimeMs: 250, ...options, port: await choosePort(0)},
-    {env: {PATH: process.env.PATH, FFMPEG_PATH: process.env.FFMPEG_PATH}, log: await testLogger(), onEvent},
+    {env: {PATH: process.env.PATH, FFMPEG_PATH: process.env.FFMPEG_PATH, ...env}, log: await testLogger(), onEvent},
     controller.signal,
   )
   const next = (fits: (event: LocalnetEvent) => boolean): Promise<LocalnetEvent> => {
@@ -71,6 +72,7 @@ export interface SettledView {
     readonly passed: boolean
     readonly overall: number
     readonly aspects: unknown
+    readonly judge: {readonly name: string; readonly version: number}
   }[]
 }
 
@@ -80,8 +82,8 @@ export async function settledTasks(api: string): Promise<SettledView[]> {
   const settled = await client.settledAfter(0, 50, new AbortController().signal)
   return settled.map(({task, verdicts}) => ({
     taskId: task.manifest.taskId,
-    verdicts: verdicts.map(({verdict: {taskId, validator, miner, passed, overall, aspects}}) => ({
-      ...{taskId, validator, miner, passed, overall, aspects},
+    verdicts: verdicts.map(({verdict: {taskId, validator, miner, passed, overall, aspects, judge}}) => ({
+      ...{taskId, validator, miner, passed, overall, aspects, judge},
     })),
   }))
 }

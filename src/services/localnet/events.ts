@@ -36,6 +36,16 @@ export interface LocalnetFacts {
   readonly rounds: number | undefined
   readonly validators: readonly {readonly name: string; readonly uid: Uid; readonly hotkey: Hotkey}[]
   readonly cast: readonly CastMember[]
+  /** When one was asked for. */
+  readonly judge?: JudgeName
+  /** Addresses of what is not on this machine or not in this process, where there is such. */
+  readonly outside?: {readonly objects?: string; readonly models?: string}
+}
+
+export interface JudgeName {
+  readonly name: string
+  /** Of a judge that asks a vision model. */
+  readonly model?: string
 }
 
 export interface MinerResult {
@@ -71,5 +81,7 @@ export interface LocalnetResult {
   readonly winner: {readonly uid: Uid; readonly hotkey: Hotkey; readonly profile: string} | null
   /** As read back from the chain for the first validator; null before it has set any. */
   readonly weights: {readonly block: number; readonly uids: readonly Uid[]; readonly values: readonly number[]} | null
+  /** Only when one was asked for. */
+  readonly judge?: JudgeName
   readonly api: string
 }

@@ -38,12 +38,13 @@ export class Localnet {
     const {dataDir, provisioned} = stage
     this.#deps = deps
     this.#shutdown = shutdown
-    this.#specs = partSpecs(stage, options.port)
+    this.#specs = partSpecs(stage, {port: options.port, providers: deps.providers})
     this.facts = {
       api: `http://127.0.0.1:${options.port}`,
       dataDir,
       isTemporary: options.dataDir === undefined,
       rounds: options.rounds,
+      ...outsideOf(options, deps),
       validators: provisioned.validators.map(({name, uid, signer}) => ({name, uid, hotkey: signer.hotkey})),
       cast: provisioned.cast,
     }
@@ -132,4 +133,15 @@ export class Localnet {
       {time, signal, attempts: 1_000, firstPauseMs: 200, maxPauseMs: 300, until},
     )
   }
+}
+
+/** Whom of the world outside this localnet asks, as a person would name them. */
+function outsideOf(
+  {objects, models}: LocalnetOptions,
+  {judge}: LocalnetDeps,
+): Pick<LocalnetFacts, 'judge' | 'outside'> {
+  const {model} = judge?.options ?? {}
+  const named = typeof model === 'string' ? {name: judge?.name ?? '', model} : judge && {name: judge.name}
+  const outside = {...(objects !== undefined && {objects}), ...(models !== undefined && {models})}
+  return {...(named && {judge: named}), ...(Object.keys(outside).length > 0 && {outside})}
 }

@@ -3,17 +3,20 @@ import type {OwnerApi} from '../../api/port.js'
 import type {Captioner} from '../../caption/port.js'
 import type {Netuid} from '../../domain/ids.js'
 import type {Report} from '../../mechanisms/types.js'
+import type {VideoParams} from '../../mechanisms/video/params.js'
 import type {Media} from '../../media/port.js'
 import type {RunFfmpeg} from '../../media/run.js'
+import type {Objects} from '../../objects/port.js'
 import type {Clock} from '../../runtime/clock.js'
 import type {Logger} from '../../runtime/logger.js'
 import type {Verify} from '../../wallet/port.js'
 import type {LocalnetEvent} from './events.js'
 import type {HiddenClips} from './peek.js'
+import type {ProviderEnv, ProviderOptions} from './providers.js'
 import type {Provisioned} from './provision.js'
 import {walletNames} from './wallets.js'
 
-export interface LocalnetOptions {
+export interface LocalnetOptions extends ProviderOptions {
   /** Names of the profiles that take part; all of the cast when absent. */
   readonly miners?: readonly string[]
   readonly validators: number
@@ -57,6 +60,11 @@ export interface LocalnetDeps {
   readonly netuid: Netuid
   /** Processors that may be kept busy. */
   readonly concurrency: number
+  readonly providers: ProviderEnv
+  /** Of the exam; the reference judge when absent. */
+  readonly judge?: VideoParams['judge']
+  /** The bucket of footage, where that is not a folder of this machine. */
+  readonly source?: Objects
   readonly onEvent: (event: LocalnetEvent) => void
 }
 
@@ -73,7 +81,10 @@ export const examFile = (dataDir: string) => path.join(dataDir, 'exam.json')
 export const epochBlocks = 3
 
 /** Every part with its environment, in the order in which they are started. */
-export function partSpecs({dataDir, provisioned, hidden}: Stage, port: number): PartSpec[] {
+export function partSpecs(
+  {dataDir, provisioned, hidden}: Stage,
+  {port, providers}: {readonly port: number; readonly providers: ProviderEnv},
+): PartSpec[] {
   const shared = {NETWORK: 'localnet', LEOMA_DATA: dataDir, API_URL: `http://127.0.0.1:${port}`}
   const wallet = ({wallet: name, hotkey}: {wallet: string; hotkey: string}) => ({
     WALLET_NAME: name,
@@ -83,6 +94,7 @@ export function partSpecs({dataDir, provisioned, hidden}: Stage, port: number): 
     name: 'owner',
     services: ['api'],
     env: {
+      ...providers.api,
       ...shared,
       ...wallet(walletNames.owner),
       API_PORT: String(port),
@@ -97,6 +109,7 @@ export function partSpecs({dataDir, provisioned, hidden}: Stage, port: number): 
       name,
       services: ['evaluator', 'validator'],
       env: {
+        ...providers.evaluator,
         ...shared,
         ...wallet(walletNames.validator(index)),
         EPOCH_LEN: String(epochBlocks),
@@ -107,8 +120,7 @@ export function partSpecs({dataDir, provisioned, hidden}: Stage, port: number): 
   const sampler: PartSpec = {
     name: 'sampler',
     services: ['sampler'],
-    env: {...shared, ...wallet(walletNames.owner)},
-
+    env: {...providers.sampler, ...shared, ...wallet(walletNames.owner)},
     wrap: {
       media: (media) => hidden.watchMedia(media),
       captioner: (captioner) => hidden.watchCaptioner(captioner),

@@ -127,6 +127,7 @@ export class RoundsWatch {
       miners: rows,
       winner: winner ? {uid: winner.uid, hotkey: winner.hotkey, profile: winner.profile} : null,
       weights: set ? {block: set.block, uids: set.uids, values: set.values} : null,
+      ...(facts.judge && {judge: facts.judge}),
       api: facts.api,
     }
   }

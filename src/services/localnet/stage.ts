@@ -7,6 +7,7 @@ import {cast} from '../../mechanisms/video/cast.js'
 import type {Shutdown} from '../../runtime/shutdown.js'
 import {ensureClips} from './clips.js'
 import {localnetParams} from './exam.js'
+import {uploadFootage} from './footage.js'
 import {startMiner, videoOf} from './miners.js'
 import {examFile, type LocalnetDeps, type LocalnetOptions, type Stage} from './parts.js'
 import {HiddenClips, hashFile} from './peek.js'
@@ -41,7 +42,7 @@ export async function setStage(options: LocalnetOptions, deps: LocalnetDeps, shu
   const provisioned = await provision({
     ...{dataDir, netuid, profiles: cast, chosen, validators, blockTimeMs, time, verify, signal},
   })
-  await writeJson(examFile(dataDir), localnetParams(provisioned.blockTimeMs))
+  await writeJson(examFile(dataDir), localnetParams(provisioned.blockTimeMs, deps.judge))
   onEvent({
     type: 'step',
     step: 'subnet',
@@ -64,11 +65,11 @@ async function openDataDir({dataDir}: LocalnetOptions, shutdown: Shutdown): Prom
   return made
 }
 
-/** Fills the source bucket; answers the folder's videos with their hashes. */
+/** Fills the source bucket, which is the folder itself where no other is used; answers the folder's videos with their hashes. */
 async function prepareFootage(
   folder: string,
   {source}: LocalnetOptions,
-  {onEvent, media, ffmpeg, concurrency}: LocalnetDeps,
+  {onEvent, media, ffmpeg, concurrency, source: bucket}: LocalnetDeps,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, string>> {
   const onProgress = (done: number, total: number) => onEvent({type: 'progress', step: 'clips', done, total})
@@ -86,6 +87,10 @@ async function prepareFootage(
       ...{from: source, to: folder, clip, media, concurrency, signal, onProgress},
       onSkip: (file, reason) => onEvent({type: 'source-skipped', file, reason}),
     })
+  }
+  if (bucket) {
+    onEvent({type: 'step', step: 'clips', state: 'started', note: `uploading to bucket ${bucket.bucket}`})
+    await uploadFootage(bucket, {folder, signal, onProgress})
   }
   const hashes = new Map<string, string>()
   for (const name of await readdir(folder)) {

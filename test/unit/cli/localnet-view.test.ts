@@ -1,6 +1,6 @@
 import {Writable} from 'node:stream'
 import {beforeEach, expect, test} from 'vitest'
-import {type LiveRegion, LocalnetView, pointAt} from '../../../src/cli/localnet-view.js'
+import {type LiveRegion, LocalnetView, pointAt, rankingText} from '../../../src/cli/localnet-view.js'
 import {Hotkey} from '../../../src/domain/ids.js'
 import type {Progress} from '../../../src/mechanisms/types.js'
 import type {LocalnetEvent, LocalnetFacts} from '../../../src/services/localnet/events.js'
@@ -115,4 +115,18 @@ test('the line that points another command at the localnet can be pasted into a 
   expect(pointAt({api: 'http://127.0.0.1:8000', dataDir: "/tmp/it's here"})).toBe(
     "NETWORK=localnet LEOMA_DATA='/tmp/it'\\''s here' API_URL=http://127.0.0.1:8000 npx leoma get-rank",
   )
+})
+
+test('which judge stands behind a ranking is said where one was chosen, and which providers take part', () => {
+  const judge = {name: 'openai', model: 'gpt-6-luna'}
+  const event = {type: 'ranking', ranking: {rows: [], summary: 'nobody leads'}, miners: [], isLast: true} as unknown
+  const ranking = event as Parameters<typeof rankingText>[0] // no more of it is read here
+  const outside = {objects: 's3://127.0.0.1:9000', models: 'http://127.0.0.1:8800'}
+  new LocalnetView({stream, live: undefined}).show({type: 'ready', ...facts, judge, outside})
+
+  expect(written).toMatch(/its judge: +openai, model gpt-6-luna$/m)
+  expect(written).toMatch(/its objects: +s3:\/\/127\.0\.0\.1:9000$/m)
+  expect(written).toMatch(/its models: +http:\/\/127\.0\.0\.1:8800$/m)
+  expect(rankingText(ranking, stream, judge)).toMatch(/nobody leads\njudged by openai, model gpt-6-luna\n$/)
+  expect(rankingText(ranking, stream, undefined)).toMatch(/nobody leads\n$/)
 })
