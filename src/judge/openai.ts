@@ -1,11 +1,10 @@
-import {availableParallelism} from 'node:os'
-import pLimit from 'p-limit'
 import type {z} from 'zod'
 import {plainLine} from '../domain/plain-line.js'
 import {LeomaError} from '../errors.js'
 import type {Media} from '../media/port.js'
-import {type Answered, fitted, type Part, type Picture, picturesOf, type VisionModel} from '../vision/port.js'
+import type {Answered, Part, Picture, VisionModel} from '../vision/port.js'
 import {type Ballot, ballotOf, PairAnswer, pairBallotOf, points, VoteAnswer} from './openai-answer.js'
+import {type Look, Looks} from './openai-looks.js'
 import {OpenAiJudgeOptions, openAiJudgeDefaults} from './openai-options.js'
 import {instructions, pairInstructions, pairParts, singleParts} from './openai-prompt.js'
 import {median, type Outcome, slackOf, spokesman, tally} from './openai-votes.js'
@@ -31,8 +30,6 @@ interface Sight {
 const voteAnswer = {name: 'video_scores', schema: VoteAnswer, instructions}
 const pairAnswer = {name: 'two_videos_scores', schema: PairAnswer, instructions: pairInstructions}
 
-/** More frames than a video of this program's tasks has, original clips of 240 frames a second included. */
-const maxFrames = 4000
 /** Calls wait for the provider, not for a processor. */
 const concurrency = 24
 
@@ -47,12 +44,11 @@ export class OpenAiJudge implements Judge {
   readonly defaults = openAiJudgeDefaults
   readonly concurrency = concurrency
   readonly #vision: VisionModel
-  readonly #media: Pick<Media, 'decode'>
-  readonly #decoding = pLimit(availableParallelism())
+  readonly #looks: Looks
 
   constructor({vision, media}: OpenAiJudgeDeps) {
     this.#vision = vision
-    this.#media = media
+    this.#looks = new Looks(media)
   }
 
   needsClip(options: unknown): boolean {
@@ -62,7 +58,7 @@ export class OpenAiJudge implements Judge {
   async score(request: JudgeRequest, signal: AbortSignal): Promise<JudgeReport> {
     const options = this.#read(request)
     const [frames, firstFrame] = await Promise.all([
-      this.#look(request.output, request, options, options.frames.count, signal),
+      this.#looks.take(request.output, lookOf(request, options), signal),
       this.#lookAtFirstFrame(request, options, signal),
     ])
     const sight = {request, options, firstFrame, frames}
@@ -79,29 +75,11 @@ export class OpenAiJudge implements Judge {
     })
   }
 
-  async #lookAtFirstFrame(
-    {firstFrame, ...request}: JudgeRequest,
-    options: OpenAiJudgeOptions,
-    signal: AbortSignal,
-  ): Promise<Picture | undefined> {
+  async #lookAtFirstFrame(request: JudgeRequest, options: OpenAiJudgeOptions, signal: AbortSignal) {
+    const {firstFrame} = request
     if (firstFrame === undefined) return undefined
-    return (await ownFault('conditioning frame', signal, () => this.#look(firstFrame, request, options, 1, signal)))[0]
-  }
-
-  async #look(
-    file: string,
-    size: {width: number; height: number},
-    options: OpenAiJudgeOptions,
-    count: number,
-    signal: AbortSignal,
-  ): Promise<Picture[]> {
-    const frames = await this.#decoding(() => {
-      const pick = count === 1 ? 'all' : {count}
-      const most = count === 1 ? 1 : maxFrames
-      const shape = fitted(size, options.frames.side)
-      return this.#media.decode(file, {...shape, pixel: 'rgb24', pick, maxFrames: most, threads: 1}, signal)
-    })
-    return picturesOf(frames)
+    const look = {...lookOf(request, options), count: 1}
+    return (await ownFault('conditioning frame', signal, () => this.#looks.takeShared(firstFrame, look, signal)))[0]
   }
 
   /** Votes `from` up to `to`, side by side. All are waited for, because all are paid for. */
@@ -133,7 +111,7 @@ export class OpenAiJudge implements Judge {
   async #compare(sight: Sight, signal: AbortSignal): Promise<Cast[]> {
     const {request, options, firstFrame, frames} = sight
     const original = await ownFault('original clip', signal, () =>
-      this.#look(request.clip, request, options, options.frames.count, signal),
+      this.#looks.takeShared(request.clip, lookOf(request, options), signal),
     )
     const ask = async (output: 'a' | 'b'): Promise<Cast> => {
       const [first, second] = output === 'a' ? [frames, original] : [original, frames]
@@ -165,6 +143,10 @@ export class OpenAiJudge implements Judge {
       signal,
     )
   }
+}
+
+function lookOf({width, height}: JudgeRequest, {frames}: OpenAiJudgeOptions): Look {
+  return {width, height, ...frames}
 }
 
 function criteriaOf({criteria}: JudgeRequest): Criteria {

@@ -1,5 +1,5 @@
 import {mkdtempSync, rmSync} from 'node:fs'
-import {writeFile} from 'node:fs/promises'
+import {copyFile, rename, writeFile} from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import {afterAll, afterEach, beforeAll, beforeEach, describe, expect, it} from 'vitest'
@@ -196,6 +196,32 @@ describe('the vision judge', () => {
     const urls = said(server.asked.pop()?.body).pictures.map(({url}) => url)
     return urls.slice(1)
   }
+
+  it('reads the conditioning frame once for all outputs of a task, and again when it is another one', async () => {
+    const decoded: string[] = []
+    const decode: typeof media.decode = (file, ...rest) => {
+      decoded.push(path.basename(file))
+      return media.decode(file, ...rest)
+    }
+    const {vision} = await aVision({url: server.url, jpeg: new FfmpegJpeg(run), dir: at('shared')})
+    const judge = new OpenAiJudge({vision, media: {decode}})
+    const stopped = new AbortController()
+    stopped.abort(new Error('stopped'))
+    await copyFile(at('first.png'), at('frame.png'))
+    const shared = request({firstFrame: at('frame.png')})
+
+    await expect(judge.score(shared, stopped.signal)).rejects.toThrow('stopped')
+    await Promise.all([judge.score(shared, signal), judge.score({...shared, prompt: 'another'}, signal)])
+    expect(decoded.filter((name) => name === 'frame.png').length).toBeLessThanOrEqual(2)
+    decoded.length = 0
+    await judge.score({...shared, prompt: 'a third'}, signal)
+    expect(decoded).toEqual(['output.mp4'])
+
+    await copyFile(at('first.png'), at('frame.png.new'))
+    await rename(at('frame.png.new'), at('frame.png'))
+    await judge.score({...shared, prompt: 'a fourth'}, signal)
+    expect(decoded.sort()).toEqual(['frame.png', 'output.mp4', 'output.mp4'])
+  })
 
   it('gives the same scores to two validators that are given the same answers', async () => {
     server.behave = ({body}) => vote(body.messages.length * 41)

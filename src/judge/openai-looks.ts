@@ -1,0 +1,64 @@
+import {stat} from 'node:fs/promises'
+import {availableParallelism} from 'node:os'
+import pLimit from 'p-limit'
+import type {Media} from '../media/port.js'
+import {fitted, type Picture, picturesOf} from '../vision/port.js'
+
+export interface Look {
+  readonly width: number
+  readonly height: number
+  /** Longer side of the pictures. */
+  readonly side: number
+  readonly count: number
+}
+
+/** More frames than a video of this program's tasks has, original clips of 240 frames a second included. */
+const maxFrames = 4000
+/** Conditioning frames and clips that are kept: those of the task being judged and of the one before it. */
+const kept = 4
+
+/** Takes pictures from videos, as many at a time as there are processors. */
+export class Looks {
+  readonly #media: Pick<Media, 'decode'>
+  readonly #decoding = pLimit(availableParallelism())
+  readonly #shared = new Map<string, Promise<readonly Picture[]>>()
+
+  constructor(media: Pick<Media, 'decode'>) {
+    this.#media = media
+  }
+
+  async take(file: string, {count, side, ...size}: Look, signal: AbortSignal): Promise<readonly Picture[]> {
+    const still = {pick: 'all', maxFrames: 1} as const
+    const picked = count === 1 ? still : {pick: {count}, maxFrames}
+    const shape = {...fitted(size, side), pixel: 'rgb24', threads: 1} as const
+    return picturesOf(await this.#decoding(() => this.#media.decode(file, {...shape, ...picked}, signal)))
+  }
+
+  /** For what all outputs of a task share: read once, and the very same pictures each time, so that they are sent alike. */
+  async takeShared(file: string, look: Look, signal: AbortSignal): Promise<readonly Picture[]> {
+    const {dev, ino, size, mtimeNs} = await stat(file, {bigint: true})
+    const key = JSON.stringify([file, `${dev}:${ino}:${size}:${mtimeNs}`, look])
+    const known = this.#shared.get(key)
+    if (known) {
+      try {
+        return await known
+      } catch {
+        // Whoever began it may have been stopped; that is no reason for this one to.
+        signal.throwIfAborted()
+      }
+    }
+    const taking = this.take(file, look, signal)
+    this.#shared.delete(key)
+    this.#shared.set(key, taking)
+    for (const oldest of this.#shared.keys()) {
+      if (this.#shared.size <= kept) break
+      this.#shared.delete(oldest)
+    }
+    try {
+      return await taking
+    } catch (error) {
+      if (this.#shared.get(key) === taking) this.#shared.delete(key)
+      throw error
+    }
+  }
+}
