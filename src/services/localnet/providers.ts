@@ -87,7 +87,7 @@ function judgeEnv({judge}: ProviderOptions, env: NodeJS.ProcessEnv): Values {
 }
 
 /** Others may need no key. */
-function isOpenAi(url = variables.OPENAI_BASE_URL.default): boolean {
+function isOpenAi(url: string = variables.OPENAI_BASE_URL.default): boolean {
   return URL.parse(url)?.hostname.endsWith('openai.com') ?? false
 }
 
