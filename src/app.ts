@@ -163,7 +163,8 @@ async function run(names: readonly ServiceName[], parts: Parts): Promise<void> {
   const clock = new SystemClock({log, health, blocks: parts.chain})
   const ports = once(() => buildPorts(clock, parts, names))
   const services: Service[] = []
-  for (const name of serviceNames) if (names.includes(name)) services.push(...(await buildServices(name, ports, parts)))
+  for (const name of serviceNames)
+    if (names.includes(name)) services.push(...(await buildServices(name, clock, ports, parts)))
   if (names.includes('evaluator') || names.includes('sampler')) services.push((await parts.vision()).service)
 
   for (const service of services) await service.start(clock)
@@ -183,12 +184,17 @@ function refuseUnsafe({unsafe}: Config): void {
   })
 }
 
-async function buildServices(name: ServiceName, ports: () => Promise<Ports>, parts: Parts): Promise<Service[]> {
+async function buildServices(
+  name: ServiceName,
+  clock: Clock,
+  ports: () => Promise<Ports>,
+  parts: Parts,
+): Promise<Service[]> {
   if (name === 'api') return [await buildApi(parts)]
   const {mechanism} = await import('./mechanisms/registry.js')
   const services: Service[] = []
   for (const {name: mechanismName, mecid} of parts.config.mechanisms) {
-    if (name === 'validator') services.push(await buildWeightSetter(mechanismName, mecid, await ports(), parts))
+    if (name === 'validator') services.push(await buildWeightSetter(mechanismName, mecid, clock, parts))
     else {
       const factory = mechanism(mechanismName).services[name]
       if (factory) services.push(factory(await ports()))
@@ -279,12 +285,19 @@ async function ownVersion(): Promise<string> {
   return z.object({version: z.string()}).parse(manifest).version
 }
 
-async function buildWeightSetter(mechanism: string, mecid: number, ports: Ports, parts: Parts): Promise<Service> {
-  const {weightSetterService} = await import('./services/weight-setter.js')
-  const {clock, log, chain, api, signer, verify, netuid, report} = ports
-  const {epochBlocks, maxWinnerAgeBlocks} = parts.config.validator
+/** Only from what setting weights takes: a validator that judges nothing need not load what judging takes. */
+async function buildWeightSetter(mechanism: string, mecid: number, clock: Clock, parts: Parts): Promise<Service> {
+  const [{weightSetterService}, {verify}] = await Promise.all([
+    import('./services/weight-setter.js'),
+    import('./wallet/keypair.js'),
+  ])
+  const {config, log, report = () => {}} = parts
+  const {epochBlocks, maxWinnerAgeBlocks} = config.validator
   return weightSetterService({
-    ...{clock, log, chain, api, signer, verify, netuid, report, mecid, mechanism, epochBlocks, maxWinnerAgeBlocks},
+    ...{clock, log, verify, netuid: config.netuid, report, mecid, mechanism, epochBlocks, maxWinnerAgeBlocks},
+    chain: await parts.chain(),
+    api: await parts.signedApi(),
+    signer: await parts.signer(),
     store: await parts.store(),
   })
 }

@@ -8,3 +8,11 @@ import {setFlagsFromString} from 'node:v8'
 export function keepHeapSmall(): void {
   setFlagsFromString('--semi-space-growth-factor=1')
 }
+
+/**
+ * Tells V8 to prefer memory to speed, for a process that mostly waits: a validator that only sets weights then keeps
+ * 145 MB instead of 225. Not for one that computes.
+ */
+export function preferMemoryToSpeed(): void {
+  setFlagsFromString('--optimize-for-size')
+}

@@ -50,6 +50,7 @@ export class SubtensorServer {
   /** Every request, in order. */
   readonly asked: string[] = []
   readonly submitted: string[] = []
+  bytesSent = 0
   pool: Pool = () => 'include'
   /** What becomes of an included extrinsic; undefined for success. */
   failure: {readonly pallet: number; readonly error: number} | undefined
@@ -209,6 +210,7 @@ export class SubtensorServer {
     if (this.silent === 'all' || this.silent.has(method)) return
     const answer = this.garbage ?? JSON.stringify({jsonrpc: '2.0', id, ...this.#handle(socket, {id, method, params})})
     this.garbage = undefined
+    this.bytesSent += answer.length
     socket.send(answer)
   }
 
