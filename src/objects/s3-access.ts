@@ -175,6 +175,8 @@ export class S3Access {
   }
 }
 
+const madeUp = new Set(['Error', 'Unknown', 'UnknownError'])
+
 /**
  * The answer behind an error of the SDK. The error itself is dropped: it carries the request, and some stores put the
  * text that was signed into it.
@@ -190,9 +192,9 @@ function refusalOf(error: unknown): Refusal | undefined {
   return {
     status,
     // Where there was no body, the SDK makes up a name from the status.
-    code: /^[A-Z][A-Za-z0-9]+$/.test(error.name) && error.name !== 'Error' ? error.name : '',
+    code: /^[A-Z][A-Za-z0-9]+$/.test(error.name) && !madeUp.has(error.name) ? error.name : '',
     // A 200 that cannot be read is no S3; the SDK's own sentence speaks to its developers.
-    message: status < 300 ? 'the answer is not that of an S3 store' : error.message,
+    message: status < 300 ? 'the answer is not that of an S3 store' : madeUp.has(error.message) ? '' : error.message,
     retryAfterMs: Number.isFinite(seconds) ? Math.min(seconds * 1000, 120_000) : undefined,
   }
 }

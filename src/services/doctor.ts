@@ -65,7 +65,9 @@ async function runOne(
       return {findings: [fail(`gave no answer in ${deadlineMs / 1000} s`, ...error.hints)], code: error.code}
     }
     const {message, hints, code, kind} = LeomaError.from(error)
-    return {findings: [fail(message, ...(kind === 'bug' ? [] : hints))], code}
+    // Nobody needs to be sent to the doctor by the doctor.
+    const helpful = kind === 'bug' ? [] : hints.filter((hint) => hint !== 'leoma doctor')
+    return {findings: [fail(message, ...helpful)], code}
   }
 }
 
