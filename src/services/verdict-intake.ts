@@ -2,14 +2,14 @@ import type {SampleSubmission} from '../api/schemas.js'
 import {evaluationDigest, evaluationEntry, evaluationPayload, parseSignature, wrapped} from '../api/signature.js'
 import {hashOf, signingMessage} from '../domain/canonical.js'
 import type {Hotkey, TaskId} from '../domain/ids.js'
-import type {TaskManifest} from '../domain/task.js'
+import type {SignedManifest, TaskManifest} from '../domain/task.js'
 import type {SignedVerdict} from '../domain/verdict.js'
 import type {Clock} from '../runtime/clock.js'
 import type {Logger} from '../runtime/logger.js'
 import type {Store} from '../store/open.js'
 import {findSample, type NewSample, putSample, type StoredSample} from '../store/samples.js'
-import {findTask, findTaskFacts, type StoredTask} from '../store/tasks.js'
-import {addEvaluationSignature, addVerdict, findVerdictHash} from '../store/verdicts.js'
+import {findManifest, findTaskFacts} from '../store/tasks.js'
+import {addEvaluationSignature, addVerdict, verdictHashes} from '../store/verdicts.js'
 import type {Check, Verify, VerifyAll} from '../wallet/port.js'
 
 /** Samples looked at before requests are answered in between. */
@@ -52,11 +52,6 @@ export async function takeVerdicts(
 ): Promise<VerdictIntake> {
   const {store, time, log} = deps
   const {validator, samples} = submission
-  const tasks = new Map<TaskId, StoredTask | undefined>()
-  const taskOf = (taskId: TaskId) => {
-    if (!tasks.has(taskId)) tasks.set(taskId, findTask(store, taskId))
-    return tasks.get(taskId)
-  }
   const refuse = (index: number, {status, reason}: Fault): VerdictIntake => ({
     ok: false,
     status,
@@ -66,7 +61,7 @@ export async function takeVerdicts(
   const repeated = findRepeated(samples)
   if (repeated !== -1) return refuse(repeated, {status: 422, reason: 'this output stands in the batch twice'})
   for (const [index, sample] of samples.entries()) {
-    const fault = sampleFault(sample, validator, taskOf(sample.task_id))
+    const fault = sampleFault(sample, validator, findManifest(store, sample.task_id))
     if (fault) return refuse(index, {status: 422, reason: fault})
     if (index % samplesPerTurn === samplesPerTurn - 1) await time.sleep(0, signal)
   }
@@ -77,40 +72,63 @@ export async function takeVerdicts(
   if (!signed)
     return {ok: false, status: 422, detail: 'The evaluation signature does not verify over the samples as sent'}
 
-  const at = time.now()
-  const result = store.sql.transaction((): VerdictIntake => {
-    const fresh = new Set<SampleSubmission>()
-    for (const [index, sample] of samples.entries()) {
-      const known = knownAs(sample, validator, store)
-      if (known === 'another')
-        return refuse(index, {status: 409, reason: 'this validator has already judged this output, differently'})
-      if (known === 'the same') continue
-      // Read under the write lock: the task may have settled while signatures were checked.
-      if (findTaskFacts(store, sample.task_id)?.isSettled !== false)
-        return refuse(index, {status: 409, reason: `task ${sample.task_id} has settled, no more verdicts are taken`})
-      fresh.add(sample)
-    }
-    for (const sample of fresh) {
-      if (sample.verdict) addVerdict(store, sample.verdict, at)
-      putSample(store, newSample(sample, validator, at))
-    }
-    for (const {taskId, text, payload} of signed)
-      addEvaluationSignature(store, {taskId, validator, signature: text, payload, at})
-    return {
-      ok: true,
-      added: fresh.size,
-      samples: samples.flatMap((sample) => findSample(store, keyOf(sample, validator)) ?? []),
-    }
-  })
+  const entries = samples.map((sample) => ({sample, hash: sample.verdict && hashOf(sample.verdict.verdict)}))
+  await time.sleep(0, signal)
+  const result = store.sql.transaction(() => append(entries, submission, signed, {store, at: time.now(), refuse}))
   if (result.ok && result.added > 0)
-    log.info({validator, samples: samples.length, added: result.added, tasks: [...tasks.keys()]}, 'verdicts taken in')
+    log.info({validator, samples: samples.length, added: result.added, task: samples[0]?.task_id}, 'verdicts taken in')
   return result
 }
 
+interface Entry {
+  readonly sample: SampleSubmission
+  /** Of the signed verdict, if there is one. */
+  readonly hash: string | undefined
+}
+
+/** Under the write lock: what was looked at before may have changed while signatures were checked. */
+function append(
+  entries: readonly Entry[],
+  {validator}: Submission,
+  signed: readonly EvaluationSignature[],
+  {store, at, refuse}: {store: Store; at: number; refuse: (index: number, fault: Fault) => VerdictIntake},
+): VerdictIntake {
+  const open = perTask((taskId) => findTaskFacts(store, taskId)?.isSettled === false)
+  const hashes = perTask((taskId) => verdictHashes(store, taskId, validator))
+  const known = entries.map((entry) => knownAs(entry, validator, hashes(entry.sample.task_id), store))
+  for (const [index, {sample}] of entries.entries()) {
+    if (known[index] === 'another')
+      return refuse(index, {status: 409, reason: 'this validator has already judged this output, differently'})
+    if (known[index] === undefined && !open(sample.task_id))
+      return refuse(index, {status: 409, reason: `task ${sample.task_id} has settled, no more verdicts are taken`})
+  }
+  const stored = entries.flatMap(({sample, hash}, index) => {
+    if (known[index] === 'the same') return findSample(store, keyOf(sample, validator)) ?? []
+    if (sample.verdict) addVerdict(store, sample.verdict, at, hash)
+    return putSample(store, newSample(sample, validator, at))
+  })
+  for (const {taskId, text, payload} of signed)
+    addEvaluationSignature(store, {taskId, validator, signature: text, payload, at})
+  return {ok: true, added: known.filter((state) => state === undefined).length, samples: stored}
+}
+
+function perTask<T>(read: (taskId: TaskId) => T): (taskId: TaskId) => T {
+  const known = new Map<TaskId, T>()
+  return (taskId) => {
+    const value = known.has(taskId) ? (known.get(taskId) as T) /* just found */ : read(taskId)
+    known.set(taskId, value)
+    return value
+  }
+}
+
 /** What is wrong with one sample, whatever else is known; undefined when nothing is. */
-function sampleFault(sample: SampleSubmission, validator: Hotkey, task: StoredTask | undefined): string | undefined {
+function sampleFault(
+  sample: SampleSubmission,
+  validator: Hotkey,
+  task: SignedManifest | undefined,
+): string | undefined {
   if (!task) return `task ${sample.task_id} has not been published`
-  const {manifest} = task.task
+  const {manifest} = task
   const answer = manifest.answers.find(({hotkey}) => hotkey === sample.miner_hotkey)
   if (!answer) return `${sample.miner_hotkey} was not asked in task ${sample.task_id}`
   if (answer.outcome !== 'ok')
@@ -254,15 +272,19 @@ const keyOf = ({task_id, miner_hotkey}: SampleSubmission, validator: Hotkey) => 
   miner: miner_hotkey,
 })
 
-function knownAs(sample: SampleSubmission, validator: Hotkey, store: Store): 'the same' | 'another' | undefined {
-  const key = keyOf(sample, validator)
-  if (sample.verdict) {
-    const hash = findVerdictHash(store, key)
+function knownAs(
+  {sample, hash}: Entry,
+  validator: Hotkey,
+  hashes: ReadonlyMap<string, string>,
+  store: Store,
+): 'the same' | 'another' | undefined {
+  if (hash !== undefined) {
+    const before = hashes.get(sample.miner_hotkey)
     // A row without a signed verdict never voted; the signed one may still come and takes its place.
-    if (hash === undefined) return undefined
-    return hash === hashOf(sample.verdict.verdict) ? 'the same' : 'another'
+    if (before === undefined) return undefined
+    return before === hash ? 'the same' : 'another'
   }
-  const stored = findSample(store, key)
+  const stored = findSample(store, keyOf(sample, validator))
   if (!stored) return undefined
   const {id: _, evaluatedAt: at, ...before} = stored
   const {evaluatedAt: __, ...now} = newSample(sample, validator, at)

@@ -72,31 +72,50 @@ export function findSample(
   return row && toSample(row)
 }
 
+const columns = [
+  'task_id',
+  'validator',
+  'miner',
+  'prompt',
+  's3_bucket',
+  's3_prefix',
+  'passed',
+  'confidence',
+  'reasoning',
+  'latency_ms',
+  'original_artifacts',
+  'generated_artifacts',
+  'presentation_order',
+  'evaluated_at',
+] as const
+const putText = `INSERT INTO samples (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})
+  ON CONFLICT (task_id, validator, miner) DO UPDATE SET ${columns
+    .slice(3)
+    .map((column) => `${column} = excluded.${column}`)
+    .join(', ')}
+  RETURNING id`
+
 /** Inserts, or replaces the row of the same validator, task and miner; returns it as stored. */
-export function putSample(store: Store, sample: NewSample): StoredSample {
-  const {sql} = store
-  const fields = {
-    prompt: sample.prompt,
-    s3_bucket: sample.bucket,
-    s3_prefix: sample.prefix,
-    passed: Number(sample.passed),
-    confidence: sample.confidence,
-    reasoning: sample.reasoning,
-    latency_ms: sample.latencyMs,
-    original_artifacts: sample.originalArtifacts,
-    generated_artifacts: sample.generatedArtifacts,
-    presentation_order: sample.presentationOrder,
-    evaluated_at: sample.evaluatedAt,
-  }
-  const row = sql.get(
-    sql.q
-      .insertInto('samples')
-      .values({task_id: sample.taskId, validator: sample.validator, miner: sample.miner, ...fields})
-      .onConflict((conflict) => conflict.columns(['task_id', 'validator', 'miner']).doUpdateSet(fields))
-      .returningAll(),
-  )
-  if (!row) throw new Error('an inserted sample came back empty')
-  return toSample(row)
+export function putSample({sql}: Store, sample: NewSample): StoredSample {
+  const row = sql
+    .prepare<(string | number | null)[]>(putText)
+    .get(
+      sample.taskId,
+      sample.validator,
+      sample.miner,
+      sample.prompt,
+      sample.bucket,
+      sample.prefix,
+      Number(sample.passed),
+      sample.confidence,
+      sample.reasoning,
+      sample.latencyMs,
+      sample.originalArtifacts,
+      sample.generatedArtifacts,
+      sample.presentationOrder,
+      sample.evaluatedAt,
+    ) as {id: number} // What the statement returns.
+  return {id: row.id, ...sample}
 }
 
 function toSample(row: {

@@ -39,6 +39,22 @@ export function findTask({sql}: Store, taskId: TaskId): StoredTask | undefined {
   )
 }
 
+/** Manifests that verdicts were last about; they never change, and parsing one costs more than taking a batch in. */
+const manifests = new WeakMap<Store, Map<TaskId, SignedManifest>>()
+const maxManifests = 8
+
+export function findManifest(store: Store, taskId: TaskId): SignedManifest | undefined {
+  const known = manifests.get(store) ?? new Map<TaskId, SignedManifest>()
+  manifests.set(store, known)
+  const manifest = known.get(taskId) ?? findTask(store, taskId)?.task
+  if (!manifest) return undefined
+  known.delete(taskId)
+  known.set(taskId, manifest)
+  const [oldest] = known.keys()
+  if (known.size > maxManifests && oldest !== undefined) known.delete(oldest)
+  return manifest
+}
+
 /** Hash of the manifest, its block, and whether it has settled, without reading the manifest. */
 export function findTaskFacts(
   {sql}: Store,

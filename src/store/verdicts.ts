@@ -3,39 +3,30 @@ import type {TaskId} from '../domain/ids.js'
 import {SignedVerdict} from '../domain/verdict.js'
 import type {Store} from './open.js'
 
-export interface VerdictKey {
-  readonly taskId: TaskId
-  readonly validator: string
-  readonly miner: string
-}
-
-/** Hash of the verdict that is stored under this key: an identical one may come again, another may not. */
-export function findVerdictHash({sql}: Store, {taskId, validator, miner}: VerdictKey): string | undefined {
-  return sql.get(
-    sql.q
-      .selectFrom('verdicts')
-      .select('hash')
-      .where('task_id', '=', taskId)
-      .where('validator', '=', validator)
-      .where('miner', '=', miner),
-  )?.hash
+/**
+ * Hashes of a validator's verdicts on a task by miner: an identical verdict may come again, another one may not.
+ */
+export function verdictHashes({sql}: Store, taskId: TaskId, validator: string): Map<string, string> {
+  const rows = sql
+    .prepare<[number, string]>('SELECT miner, hash FROM verdicts WHERE task_id = ? AND validator = ?')
+    .all(taskId, validator) as {miner: string; hash: string}[] // The columns of the statement.
+  return new Map(rows.map(({miner, hash}) => [miner, hash]))
 }
 
 /** Appends. A second verdict under the same key breaks the unique key: the caller has looked. */
-export function addVerdict({sql}: Store, signed: SignedVerdict, at: number): void {
-  const {verdict} = signed
-  sql.run(
-    sql.q.insertInto('verdicts').values({
-      task_id: verdict.taskId,
-      validator: verdict.validator,
-      miner: verdict.miner,
-      hash: hashOf(verdict),
-      passed: Number(verdict.passed),
-      body: JSON.stringify(signed),
-      received_at: at,
-      overall: verdict.overall,
-    }),
-  )
+export function addVerdict(
+  {sql}: Store,
+  signed: SignedVerdict,
+  at: number,
+  hash: string = hashOf(signed.verdict),
+): void {
+  const {taskId, validator, miner, passed, overall} = signed.verdict
+  sql
+    .prepare<[number, string, string, string, number, string, number, number]>(
+      `INSERT INTO verdicts (task_id, validator, miner, hash, passed, body, received_at, overall)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    )
+    .run(taskId, validator, miner, hash, Number(passed), JSON.stringify(signed), at, overall)
 }
 
 /** Sorted by validator, then miner. */
