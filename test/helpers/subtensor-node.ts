@@ -82,8 +82,16 @@ export class SubtensorNode {
     return (await this.#connection.node(signal)).runtime
   }
 
-  advance(blocks: number): Promise<unknown> {
-    return this.rpc('dev_newBlock', [{count: blocks}])
+  async advance(blocks: number): Promise<void> {
+    const target = (await this.head()).number + blocks
+    for (let failures = 0; (await this.head()).number < target; ) {
+      try {
+        await this.rpc('dev_newBlock', [{to: target}])
+      } catch (error) {
+        // On a busy machine the time of a block may fall into the slot after the one it was begun for.
+        if (++failures >= 5) throw error
+      }
+    }
   }
 
   async head(): Promise<{number: number; hash: string}> {
@@ -97,7 +105,7 @@ export class SubtensorNode {
   }
 
   submit(build: (runtime: Runtime) => Call, signer: Signer, netuid = 0): Promise<Included> {
-    const deps = {connection: this.#connection, time: systemTime(), log: silentLogger(), pollMs: 20}
+    const deps = {connection: this.#connection, time: systemTime(), log: silentLogger(), pollMs: 20, resendMs: 2000}
     return submit(deps, build, signer, {call: 'test', netuid, hotkey: signer.hotkey}, signal)
   }
 

@@ -38,6 +38,8 @@ export interface SubtensorOptions extends Omit<ConnectionOptions, 'connectTimeou
   readonly stallMs?: number
   /** Between two looks for the block that holds a call. */
   readonly pollMs?: number
+  /** After so long without a block that holds it, a call is sent once more; two block times unless given. */
+  readonly resendMs?: number
 }
 
 /** Blocks until the reveal of a commitment, as the published commands ask for. */
@@ -302,9 +304,10 @@ export class SubtensorChain implements Chain {
     context: CallContext,
     signal: AbortSignal,
   ): Promise<Included> {
-    const {log, pollMs = Math.min(1500, Math.max(50, this.blockTimeMs / 8)), time} = this.#options
+    const {log, time} = this.#options
+    const {pollMs = Math.min(1500, Math.max(50, this.blockTimeMs / 8)), resendMs = 2 * this.blockTimeMs} = this.#options
     return withDeadline(context.call, callBlocks * this.blockTimeMs, signal, (bounded) =>
-      submit({connection: this.#connection, log, pollMs, time}, build, signer, context, bounded),
+      submit({connection: this.#connection, log, pollMs, resendMs, time}, build, signer, context, bounded),
     )
   }
 

@@ -16,6 +16,8 @@ export interface SubmitDeps {
   readonly log: Logger
   /** Between two looks for the next block. */
   readonly pollMs: number
+  /** A call that is in no block for so long is sent once more, the same bytes: a pool may have dropped it. */
+  readonly resendMs: number
 }
 
 export interface Included {
@@ -118,15 +120,19 @@ async function follow(
   search: Search,
   signal: AbortSignal,
 ): Promise<Included | undefined> {
-  const {connection, pollMs, time} = deps
+  const {connection, pollMs, resendMs, time} = deps
+  let lastSentAt = time.now()
   let scanned = search.from
   let over = search.over
   let found: Included | undefined
   for (;;) {
     try {
       const node = await connection.node(signal)
-      // A pool forgets with its node.
-      if (over !== node.rpc) over = await sendAgain(node, signed, signal)
+      // A pool forgets with its node, and sometimes without.
+      if (over !== node.rpc || (!found && time.now() - lastSentAt >= resendMs)) {
+        over = await sendAgain(node, signed, signal)
+        lastSentAt = time.now()
+      }
       const head = await headOf(node, signal)
       // After a change of nodes the head may be lower, and after a reorganisation the block another one.
       scanned = Math.min(scanned, head.number)

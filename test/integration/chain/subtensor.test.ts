@@ -474,6 +474,19 @@ describe.skipIf(!finneyMetadata)('SubtensorChain against a node with finney’s 
       expect(new Set(server.submitted).size).toBe(1)
     })
 
+    it('sends the same bytes again when the pool has dropped them', async () => {
+      server.pool = () => 'ignore'
+      const sending = connect([server.url], {resendMs: 50}).setWeights(call, validator, signal)
+      await until(() => server.submitted.length === 1)
+      server.pool = () => 'include'
+      buildOnSubmit()
+
+      await sending
+
+      expect(server.submitted.length).toBeGreaterThan(1)
+      expect(new Set(server.submitted).size).toBe(1)
+    })
+
     it('finds its call in a block that came while it was cut off', async () => {
       server.silent = new Set(['author_submitExtrinsic'])
       const sending = connect([server.url], {requestTimeoutMs: 300}).setWeights(call, validator, signal)
