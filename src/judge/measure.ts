@@ -137,7 +137,7 @@ function meanOf(values: ArrayLike<number>, from = 0, to = values.length): number
 }
 
 function largest(values: readonly number[]): number {
-  return values.reduce((most, value) => (value > most ? value : most), 0)
+  return values.reduce((most, value) => Math.max(most, value), 0)
 }
 
 function energyLikeness(o: Timeline, r: Timeline): number {

@@ -16,7 +16,7 @@ import {ensureClips} from '../../../src/services/localnet/clips.js'
 import {renderProfile, type VideoProfile} from '../../../src/services/localnet/recipes.js'
 
 const root = new URL('../../../', import.meta.url).pathname
-const realClips = process.env['LEOMA_TEST_CLIPS'] ?? path.join(root, '..', 'shared', 'clips')
+const realClips = process.env.LEOMA_TEST_CLIPS ?? path.join(root, '..', 'shared', 'clips')
 const dir = mkdtempSync(path.join(os.tmpdir(), 'leoma-profiles-'))
 const run = createRunner({ffmpeg: lazyFfmpeg({})})
 const media = new FfmpegMedia({run})
