@@ -22,5 +22,10 @@ export type SigningPurpose = 'exam' | 'task' | 'verdict' | 'weights'
 
 /** UTF-8 of `leoma:<purpose>:v1:<sha256 of the canonical JSON>`. */
 export function signingMessage(purpose: SigningPurpose, value: unknown): Uint8Array {
-  return new TextEncoder().encode(`leoma:${purpose}:v1:${hashOf(value)}`)
+  return messageOfHash(purpose, hashOf(value))
+}
+
+/** The same for whoever has the hash already. */
+export function messageOfHash(purpose: SigningPurpose, hash: Sha256): Uint8Array {
+  return new TextEncoder().encode(`leoma:${purpose}:v1:${hash}`)
 }

@@ -66,6 +66,7 @@ export function ownerApiService(given: OwnerApiOptions): OwnerApiService {
       const {store, mechanism, params, netuid, samplers, signer} = options
       ensureExam({store, mechanism, params, netuid, samplers, signer, at: clock.now()})
       const scorer = new Scorer({...options, time: clock})
+      scorer.prepare()
       const settle = settlementTurn(options, scorer, clock)
       const app = buildServer({
         ...options,
@@ -111,8 +112,11 @@ function register(options: OwnerApiOptions, scorer: Scorer, settle: Turn, clock:
 function settlementTurn({store, mechanism, chain, log}: OwnerApiOptions, scorer: Scorer, clock: Clock): Turn {
   return async (signal) => {
     const {number: block} = await chain.head(signal)
-    const settled = settleOnce({store, mechanism, block, at: clock.now(), log})
-    if (settled.length > 0) await scorer.turn(signal)
+    let count = 0
+    // One by one: after a long absence many are due, and requests are answered in between.
+    for (; settleOnce({store, mechanism, block, at: clock.now(), log, max: 1}).length > 0; count++)
+      await clock.sleep(0, signal)
+    if (count > 0) await scorer.turn(signal)
   }
 }
 

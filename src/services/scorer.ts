@@ -41,6 +41,18 @@ export class Scorer {
     return this.#current
   }
 
+  /** Reads the stored state, before anybody is served: of a full window that takes a while. */
+  prepare(): void {
+    const {store, mechanism} = this.#options
+    const exam = currentExam(store)
+    if (!exam) return
+    const rule = mechanism.rule(exam.exam)
+    const state = this.#stored(exam, rule)
+    if (!state) return
+    rule.hash(state.state)
+    this.#folded = {examHash: exam.examHash, rule, state}
+  }
+
   /** Called after each new ranking. */
   onChange(listener: () => void): void {
     this.#listeners.push(listener)

@@ -17,15 +17,18 @@ export interface SettlementOptions {
   /** Milliseconds since 1970. */
   readonly at: number
   readonly log: Logger
+  /** At most so many tasks, so that others have their turn; all when absent. */
+  readonly max?: number
 }
 
 /**
  * Closes tasks on which every voter has judged every output, or whose time is up. In task order without gaps, so that
  * the log of settled tasks only ever grows at its end and nobody has folded past a task that is still open.
  */
-export function settleOnce({store, mechanism, block, at, log}: SettlementOptions): TaskId[] {
+export function settleOnce({store, mechanism, block, at, log, max = Infinity}: SettlementOptions): TaskId[] {
   const settled: TaskId[] = []
   for (const open of openTasks(store)) {
+    if (settled.length >= max) break
     const isComplete = open.verdicts >= open.expectedVerdicts
     if (!isComplete && block < open.block + settleBlocks(store, mechanism, open.examHash)) break
     const task = findTask(store, open.taskId)

@@ -1,7 +1,7 @@
 import type {SampleSubmission} from '../api/schemas.js'
 import {evaluationDigest, evaluationEntry, evaluationPayload, parseSignature, wrapped} from '../api/signature.js'
-import {hashOf, signingMessage} from '../domain/canonical.js'
-import type {Hotkey, TaskId} from '../domain/ids.js'
+import {hashOf, messageOfHash} from '../domain/canonical.js'
+import type {Hotkey, Sha256, TaskId} from '../domain/ids.js'
 import type {SignedManifest, TaskManifest} from '../domain/task.js'
 import type {SignedVerdict} from '../domain/verdict.js'
 import type {Clock} from '../runtime/clock.js'
@@ -65,15 +65,15 @@ export async function takeVerdicts(
     if (fault) return refuse(index, {status: 422, reason: fault})
     if (index % samplesPerTurn === samplesPerTurn - 1) await time.sleep(0, signal)
   }
-  const checked = await checkSignatures(submission, deps, signal)
+  const entries = samples.map((sample) => ({sample, hash: sample.verdict && hashOf(sample.verdict.verdict)}))
+  await time.sleep(0, signal)
+  const checked = await checkSignatures(entries, submission, deps, signal)
   if ('unsigned' in checked)
     return refuse(checked.unsigned, {status: 422, reason: 'the signature of the verdict does not verify'})
   const {signed} = checked
   if (!signed)
     return {ok: false, status: 422, detail: 'The evaluation signature does not verify over the samples as sent'}
 
-  const entries = samples.map((sample) => ({sample, hash: sample.verdict && hashOf(sample.verdict.verdict)}))
-  await time.sleep(0, signal)
   const result = store.sql.transaction(() => append(entries, submission, signed, {store, at: time.now(), refuse}))
   if (result.ok && result.added > 0)
     log.info({validator, samples: samples.length, added: result.added, task: samples[0]?.task_id}, 'verdicts taken in')
@@ -83,7 +83,7 @@ export async function takeVerdicts(
 interface Entry {
   readonly sample: SampleSubmission
   /** Of the signed verdict, if there is one. */
-  readonly hash: string | undefined
+  readonly hash: Sha256 | undefined
 }
 
 /** Under the write lock: what was looked at before may have changed while signatures were checked. */
@@ -174,12 +174,13 @@ interface EvaluationSignature {
 
 /** All signatures of a submission at once: the index of the first verdict whose own does not hold, or the others. */
 async function checkSignatures(
+  entries: readonly Entry[],
   submission: Submission,
   {verify, verifyAll, time}: VerdictIntakeDeps,
   signal: AbortSignal,
 ): Promise<{readonly unsigned: number} | {readonly signed: EvaluationSignature[] | undefined}> {
-  const verdicts = [...submission.samples.entries()].flatMap(([index, {verdict}]) =>
-    verdict ? [{index, check: checkOf(verdict)}] : [],
+  const verdicts = entries.flatMap(({sample: {verdict}, hash}, index) =>
+    verdict && hash ? [{index, check: checkOf(verdict, hash)}] : [],
   )
   const claims = evaluationClaims(submission)
   const checks = [...verdicts.map(({check}) => check), ...claims.flatMap((claim) => claim.checks)]
@@ -198,9 +199,9 @@ async function checkSignatures(
   return {signed: signed.every((claim) => claim !== undefined) ? signed : undefined}
 }
 
-function checkOf({verdict, signature}: SignedVerdict): Check {
+function checkOf({verdict, signature}: SignedVerdict, hash: Sha256): Check {
   return {
-    message: signingMessage('verdict', verdict),
+    message: messageOfHash('verdict', hash),
     signature: Buffer.from(signature.slice(2), 'hex'),
     hotkey: verdict.validator,
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import {expect, it} from 'vitest'
-import {canonicalJson} from '../../../src/domain/canonical.js'
+import {canonicalJson, hashOf} from '../../../src/domain/canonical.js'
 import {StateText} from '../../../src/mechanisms/state-text.js'
 
 /** One value from outside, so that JSON without well-formed text (lone surrogates) is left to the parsers. */
@@ -10,6 +10,7 @@ it('is the canonical JSON of any state', () => {
   fc.assert(
     fc.property(fc.oneof(json, fc.dictionary(fc.string(), fc.oneof(json, fc.array(json)))), (state) => {
       expect(new StateText().of(state)).toBe(canonicalJson(state))
+      expect(new StateText().hash(state)).toBe(hashOf(state))
     }),
   )
 })
@@ -22,6 +23,7 @@ it('is the canonical JSON of the states that follow from one another, whatever t
       for (const [last, task] of tasks.entries()) {
         state = {tasks: [...state.tasks, task].slice(-3), last}
         expect(texts.of(state)).toBe(canonicalJson(state))
+        expect(texts.hash(state)).toBe(hashOf(state))
       }
     }),
   )
