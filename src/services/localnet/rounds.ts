@@ -6,6 +6,7 @@ import type {SignedManifest} from '../../domain/task.js'
 import {LeomaError} from '../../errors.js'
 import type {Progress} from '../../mechanisms/types.js'
 import type {Clock} from '../../runtime/clock.js'
+import {collectGarbage} from '../../runtime/heap.js'
 import type {Logger} from '../../runtime/logger.js'
 import type {LocalnetEvent, LocalnetFacts, LocalnetResult, MinerResult, TaskResult} from './events.js'
 
@@ -93,6 +94,7 @@ export class RoundsWatch {
       this.#settledUpTo = task.manifest.taskId
       if (task.manifest.taskId > this.#before) this.#settled++
       onEvent({type: 'task-settled', taskId: task.manifest.taskId, block: settledAtBlock})
+      collectGarbage()
     }
     const {ranking} = (await api.ranking(signal)) ?? {}
     const isOver = facts.rounds !== undefined && this.#settled >= facts.rounds
