@@ -17,17 +17,18 @@ import type {
 } from '../port.js'
 import {checkWeights, requireMechanism, requireNotRoot, requireRegistered} from '../weight-rules.js'
 import {padWeights, type ScaledWeights, scaleWeights} from '../weights.js'
+import {buildCall, hiddenWeights, openWeights, requireHiddenWeights} from './calls.js'
 import {checkAllowance, fieldFor, isPlain, readAllowance, readCommitments} from './commitments.js'
 import {Connection, type ConnectionOptions, type Node, raceSignal} from './connection.js'
 import type {Call} from './extrinsic.js'
 import {HeadQueue, headOf} from './heads.js'
-import {chooseReveal, hiddenPayload, maxHiddenBytes, type Reveal} from './hidden-weights.js'
+import {chooseReveal, hiddenPayload, maxHiddenBytes} from './hidden-weights.js'
 import {type CallContext, rejected} from './refusals.js'
 import {RpcError} from './rpc.js'
 import type {Runtime} from './runtime.js'
 import {Num, StorageBatch} from './storage-batch.js'
 import {type Included, submit} from './submit.js'
-import {hasMechanisms, mechanismIndex, readSubnet, type Subnet} from './subnet.js'
+import {mechanismIndex, readSubnet, type Subnet} from './subnet.js'
 
 export interface SubtensorOptions extends Omit<ConnectionOptions, 'connectTimeoutMs' | 'requestTimeoutMs'> {
   readonly connectTimeoutMs?: number
@@ -385,37 +386,5 @@ function refused({endpoint}: Node, error: RpcError): LeomaError {
   return new LeomaError('chain', 'CHAIN_REFUSED', `${endpoint} refuses to answer: ${error.message}`, {
     hints: ['the node may not keep so old a block, or limit how often it is asked: name another one in NETWORK'],
     cause: error,
-  })
-}
-
-function buildCall(runtime: Runtime, pallet: string, name: string, args: readonly unknown[]): Call {
-  const call = runtime.call(pallet, name)
-  if (!call) throw rejected(`this chain has no call ${pallet}.${name}`, {hints: ['check NETWORK']})
-  return call(...args)
-}
-
-function openWeights(runtime: Runtime, {netuid, mecid, versionKey}: WeightsCall, {uids, values}: ScaledWeights): Call {
-  return mecid === 0
-    ? buildCall(runtime, 'subtensorModule', 'setWeights', [netuid, uids, values, versionKey])
-    : buildCall(runtime, 'subtensorModule', 'setMechanismWeights', [netuid, mecid, uids, values, versionKey])
-}
-
-function hiddenWeights(
-  runtime: Runtime,
-  {netuid, mecid}: WeightsCall,
-  {hidden, reveal, version}: {readonly hidden: Uint8Array; readonly reveal: Reveal; readonly version: number},
-): Call {
-  const commit = `0x${Buffer.from(hidden).toString('hex')}`
-  const rest = [commit, reveal.round, version]
-  return hasMechanisms(runtime)
-    ? buildCall(runtime, 'subtensorModule', 'commitTimelockedMechanismWeights', [netuid, mecid, ...rest])
-    : buildCall(runtime, 'subtensorModule', 'commitTimelockedWeights', [netuid, ...rest])
-}
-
-function requireHiddenWeights(runtime: Runtime, netuid: Netuid): void {
-  const known = ['commitTimelockedMechanismWeights', 'commitTimelockedWeights']
-  if (known.some((name) => runtime.call('subtensorModule', name))) return
-  throw rejected(`subnet ${netuid} has commit-reveal on, and this runtime knows no timelocked weights`, {
-    hints: ['turn commit-reveal off for this subnet, or use a newer runtime'],
   })
 }
