@@ -1,3 +1,4 @@
+import type {Netuid} from '../../domain/ids.js'
 import type {WeightsCall} from '../port.js'
 import type {ScaledWeights} from '../weights.js'
 import type {Call} from './extrinsic.js'
