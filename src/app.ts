@@ -1,4 +1,4 @@
-import type {OwnerApi} from './api/port.js'
+import type {BlacklistApi, OwnerApi} from './api/port.js'
 import {
   once,
   openApi,
@@ -63,6 +63,8 @@ export interface App {
   chain(): Promise<Chain>
   /** Without a wallet: what anyone may ask. */
   api(): Promise<OwnerApi>
+  /** `signed` by the wallet, for whoever wants to write it. */
+  blacklist(options: {readonly signed: boolean}): Promise<BlacklistApi>
   signer(): Promise<Signer>
   /** What is in the folder of wallets; no password is needed for it. */
   wallets(): Promise<readonly WalletView[]>
@@ -122,6 +124,7 @@ export function createApp(options: AppOptions): App {
   return {
     ...{config, health, chain, signer, store, media, api, generator, judges, vision},
     models: once(() => openModels(ours, {withEvidence: true})),
+    blacklist: async ({signed}) => openApi(ours, signed ? await signer() : undefined),
     deployer: (apiKey) => openDeployer(ours, apiKey),
     deployProgram: () => openDeployProgram(config),
     workDir,

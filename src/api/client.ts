@@ -1,18 +1,20 @@
 import {z} from 'zod'
 import {SignedExam} from '../domain/exam.js'
-import type {TaskId} from '../domain/ids.js'
+import type {Hotkey, TaskId} from '../domain/ids.js'
 import type {Ranking} from '../domain/ranking.js'
 import type {SubnetView} from '../domain/subnet.js'
 import type {SignedManifest, Voter} from '../domain/task.js'
 import type {SettledTask} from '../domain/verdict.js'
-import type {OwnerApi, SubmitVerdicts} from './port.js'
+import type {BlacklistApi, OwnerApi, SubmitVerdicts} from './port.js'
 import {sampleOf} from './sample.js'
 import {
+  BlacklistEntryBody,
   HealthBody,
   LatestTaskBody,
   MinersList,
   RankBody,
   RankingBody,
+  RemovalBody,
   type SampleSubmission,
   SettledBody,
   TasksBody,
@@ -28,7 +30,7 @@ const maxBatch = 100
 const maxBatchBytes = 1_500_000
 
 /** The owner's API over HTTP. */
-export class HttpOwnerApi implements OwnerApi {
+export class HttpOwnerApi implements OwnerApi, BlacklistApi {
   readonly #options: TransportOptions
   readonly #transport: Transport
 
@@ -113,6 +115,20 @@ export class HttpOwnerApi implements OwnerApi {
 
   ranking(signal: AbortSignal): Promise<{ranking: Ranking; view: SubnetView} | undefined> {
     return this.#transport.find({method: 'GET', path: '/ranking', signed: false, keeps: true}, RankingBody, signal)
+  }
+
+  bans(signal: AbortSignal): Promise<BlacklistEntryBody[]> {
+    return this.#transport.get({method: 'GET', path: '/blacklist', signed: false}, z.array(BlacklistEntryBody), signal)
+  }
+
+  ban(hotkey: Hotkey, reason: string | null, signal: AbortSignal): Promise<BlacklistEntryBody> {
+    const call = {method: 'POST', path: '/blacklist', signed: true, body: {hotkey, reason}} as const
+    return this.#transport.get(call, BlacklistEntryBody, signal)
+  }
+
+  async unban(hotkey: Hotkey, signal: AbortSignal): Promise<boolean> {
+    const call = {method: 'DELETE', path: `/blacklist/${hotkey}`, signed: true} as const
+    return (await this.#transport.find(call, RemovalBody, signal))?.success ?? false
   }
 }
 

@@ -1,10 +1,10 @@
 import type {SignedExam} from '../domain/exam.js'
-import type {TaskId} from '../domain/ids.js'
+import type {Hotkey, TaskId} from '../domain/ids.js'
 import type {Ranking} from '../domain/ranking.js'
 import type {SubnetView} from '../domain/subnet.js'
 import type {SignedManifest, Voter} from '../domain/task.js'
 import type {SettledTask, SignedVerdict} from '../domain/verdict.js'
-import type {HealthBody, MinersList, RankBody, WeightsBody} from './schemas.js'
+import type {BlacklistEntryBody, HealthBody, MinersList, RankBody, WeightsBody} from './schemas.js'
 
 export interface SubmitVerdicts {
   readonly verdicts: readonly SignedVerdict[]
@@ -40,4 +40,14 @@ export interface OwnerApi {
   weights(signal: AbortSignal): Promise<WeightsBody>
   /** The full ranking with its sentences, and the subnet view it was weighed over. */
   ranking(signal: AbortSignal): Promise<{ranking: Ranking; view: SubnetView} | undefined>
+}
+
+/** Who may neither call nor be asked. Reading is for everybody, writing for the subnet's administrators. */
+export interface BlacklistApi {
+  readonly url: string
+  bans(signal: AbortSignal): Promise<readonly BlacklistEntryBody[]>
+  /** Adding again replaces the reason. */
+  ban(hotkey: Hotkey, reason: string | null, signal: AbortSignal): Promise<BlacklistEntryBody>
+  /** False when it was not there. */
+  unban(hotkey: Hotkey, signal: AbortSignal): Promise<boolean>
 }

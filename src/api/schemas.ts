@@ -291,6 +291,7 @@ export const BlacklistEntryBody = z.object({
   added_by: z.string().nullable(),
   created_at: datetime,
 })
+export type BlacklistEntryBody = z.infer<typeof BlacklistEntryBody>
 export const RemovalBody = z.object({success: z.boolean(), message: z.string(), removed_by: Hotkey})
 
 export const ReadyBody = z.object({ready: z.boolean(), reasons: z.array(z.string())})

@@ -1,5 +1,5 @@
 import path from 'node:path'
-import type {OwnerApi} from '../api/port.js'
+import type {HttpOwnerApi} from '../api/client.js'
 import type {AppOptions} from '../app.js'
 import type {Chain} from '../chain/port.js'
 import type {Config} from '../config/load.js'
@@ -89,7 +89,7 @@ export async function openFfmpeg({config}: Ours): Promise<RunFfmpeg> {
   return createRunner({ffmpeg: lazyFfmpeg({ffmpegPath, searchPath: environment().PATH})})
 }
 
-export async function openApi({config, log, time}: Ours, signer?: Signer): Promise<OwnerApi> {
+export async function openApi({config, log, time}: Ours, signer?: Signer): Promise<HttpOwnerApi> {
   const {HttpOwnerApi} = await import('../api/client.js')
   const {url, timeoutMs, maxAttempts: attempts} = config.api
   const {netuid} = config

@@ -44,3 +44,12 @@ export const stakeFlag = Flags.custom<bigint>({
     throw new LeomaError('usage', 'USAGE', `${JSON.stringify(text.slice(0, 40))} ${rao.error.issues[0]?.message}`)
   },
 })
+
+/** Whose store a command looks after. */
+export const storeFlag = Flags.option({
+  description: "whose store: the owner's, or that of the validator whose hotkey HOTKEY_NAME names",
+  options: ['owner', 'validator'] as const,
+  default: 'owner' as const,
+})()
+
+export const storeRole = (of: 'owner' | 'validator') => (of === 'owner' ? 'api' : 'validator')

@@ -113,18 +113,26 @@ export class Scorer {
   }
 }
 
+interface FoldOptions {
+  readonly time: Pick<Clock, 'sleep'>
+  readonly signal: AbortSignal
+  readonly from?: StoredState | undefined
+  /** The last task to fold; all that have settled when absent. */
+  readonly upTo?: TaskId
+}
+
 /** Folds everything settled under the exam, from a stored state or from nothing; both give the same hash. */
 export async function fold(
   store: Store,
   exam: SignedExam,
   rule: Rule,
-  {time, signal, from}: {time: Pick<Clock, 'sleep'>; signal: AbortSignal; from?: StoredState | undefined},
+  {time, signal, from, upTo = Infinity}: FoldOptions,
 ): Promise<StoredState> {
   let state = from?.state ?? rule.initial()
   let lastTask: TaskId | 0 = from?.lastTask ?? 0
   for (;;) {
     const [task] = settledOfExam(store, lastTask, 1, exam.examHash)
-    if (!task) break
+    if (!task || task.task.manifest.taskId > upTo) break
     // Requests are answered in between: a long history must not hold up the server.
     await time.sleep(0, signal)
     state = rule.replay(state, [task])

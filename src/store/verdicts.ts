@@ -1,6 +1,6 @@
 import {hashOf} from '../domain/canonical.js'
 import type {TaskId} from '../domain/ids.js'
-import {SignedVerdict} from '../domain/verdict.js'
+import type {SignedVerdict} from '../domain/verdict.js'
 import type {Store} from './open.js'
 
 /**
@@ -27,20 +27,6 @@ export function addVerdict(
        VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
     )
     .run(taskId, validator, miner, hash, Number(passed), JSON.stringify(signed), at, overall)
-}
-
-/** Sorted by validator, then miner. */
-export function verdictsOfTask({sql}: Store, taskId: TaskId): {signed: SignedVerdict; receivedAt: number}[] {
-  return sql
-    .all(
-      sql.q
-        .selectFrom('verdicts')
-        .select(['body', 'received_at'])
-        .where('task_id', '=', taskId)
-        .orderBy('validator')
-        .orderBy('miner'),
-    )
-    .map((row) => ({signed: SignedVerdict.parse(JSON.parse(row.body)), receivedAt: row.received_at}))
 }
 
 /** Who said what, as much of it as a vote needs. */
