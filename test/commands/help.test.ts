@@ -24,9 +24,17 @@ test('commands and their flags', () => {
 
   expect(surface.sort()).toMatchInlineSnapshot(`
     [
+      "blacklist add: --json --reason=",
+      "blacklist list: --json",
+      "blacklist remove: --json",
       "db add-validator: --hotkey=! --json --stake= --uid=!",
+      "db backup: --json --of= --to=",
+      "db check: --json --signatures",
       "db list-validators: --json",
+      "db migrate: --json --of=",
+      "db prune: --dry-run --json --keep-days= --yes",
       "db remove-validator: --hotkey=! --json",
+      "db restore: --from=! --json --of= --yes",
       "doctor: --json --role=",
       "get-rank: --json",
       "judge: --clip= --exam= --first-frame= --json --judge= --model= --prompt=! --strict",
