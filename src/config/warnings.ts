@@ -19,7 +19,8 @@ export const movedToExam: Readonly<Record<string, string>> = {
 }
 
 /** Names that mean something to what surrounds the program: the compose file and oclif. */
-const elsewhere = /^LEOMA_(IMAGE|COMMIT|VERSION|WALLET_DIR|UID|GID|SKIP_.*|TEST_.*|FINNEY_METADATA|SUBTENSOR_SPEC|REDIRECTED|COLUMNS|USE_.*)$/
+const elsewhere =
+  /^LEOMA_(IMAGE|COMMIT|VERSION|WALLET_DIR|UID|GID|SKIP_.*|TEST_.*|FINNEY_METADATA|SUBTENSOR_SPEC|REDIRECTED|COLUMNS|USE_.*)$/
 
 /** Things in the environment that will not do what their author expects; one sentence each. */
 export function environmentWarnings(env: NodeJS.ProcessEnv): string[] {
