@@ -304,7 +304,13 @@ export const LogQuery = z.object({
 export const limitQuery = (standard: number) =>
   z.object({limit: whole(z.number().int().min(1).max(500)).default(standard)})
 export const TaskSamplesQuery = z.object({validator_hotkey: z.string(), task_id: whole(z.number().int())})
-export const MinerTasksQuery = z.object({miner_hotkey: z.string()})
+/** Newest first; a published client asks for all, and gets as many as are of any use. */
+export const TaskPageQuery = z.object({
+  limit: whole(z.number().int().min(1).max(10_000)).default(1000),
+  /** Only tasks with a smaller id: how to go on from the last one of a page. */
+  before: whole(int32.min(1)).optional(),
+})
+export const MinerTasksQuery = TaskPageQuery.extend({miner_hotkey: z.string()})
 export const UidParams = z.object({uid: whole(z.number().int())})
 export const HotkeyParams = z.object({hotkey: z.string()})
 export const MinerParams = z.object({miner_hotkey: z.string()})

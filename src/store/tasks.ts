@@ -216,7 +216,11 @@ function verdictTexts({sql}: Store, taskId: TaskId): string[] {
 }
 
 /** Results of settled tasks, newest first. Votes are counted when a task settles and not before. */
-export function resultsOfMiner({sql}: Store, miner: string, limit?: number, before?: number): TaskResult[] {
+export function resultsOfMiner(
+  {sql}: Store,
+  miner: string,
+  {limit, before}: {readonly limit?: number; readonly before?: number | undefined} = {},
+): TaskResult[] {
   let query = sql.q
     .selectFrom('answers')
     .selectAll()

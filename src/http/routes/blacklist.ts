@@ -13,6 +13,7 @@ import {type Route, route} from '../route.js'
 import {callerOf, hotkeyOf, type RouteDeps} from './deps.js'
 
 export function blacklistRoutes({store, time, log}: RouteDeps): Route[] {
+  const keep = {maxAgeS: 5, basis: () => [store.changes.of('blacklist')]}
   return [
     route({
       method: 'GET',
@@ -20,6 +21,7 @@ export function blacklistRoutes({store, time, log}: RouteDeps): Route[] {
       summary: 'all entries with reason and author',
       access: 'public',
       answer: z.array(BlacklistEntryBody),
+      keep,
       handle: () => listBlacklist(store).map(entryBody),
     }),
     route({
@@ -28,6 +30,7 @@ export function blacklistRoutes({store, time, log}: RouteDeps): Route[] {
       summary: 'the hotkeys alone',
       access: 'public',
       answer: z.array(z.string()),
+      keep,
       handle: () => listBlacklist(store).map(({hotkey}) => hotkey),
     }),
     route({

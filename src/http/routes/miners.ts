@@ -1,10 +1,19 @@
-import {HotkeyParams, MinerBody, MinerParams, MinersList, MinerTasksBody, UidParams} from '../../api/schemas.js'
+import {
+  HotkeyParams,
+  MinerBody,
+  MinerParams,
+  MinersList,
+  MinerTasksBody,
+  TaskPageQuery,
+  UidParams,
+} from '../../api/schemas.js'
 import {findMiner, findMinerByUid, listMiners, type StoredMiner} from '../../store/miners.js'
 import {resultsOfMiner, type TaskResult} from '../../store/tasks.js'
 import {datetime} from '../datetime.js'
 import {Refusal} from '../refusal.js'
 import {type Route, route} from '../route.js'
 import {hotkeyOf, type RouteDeps} from './deps.js'
+import {rankingMaxAgeS} from './weights.js'
 
 export function minerRoutes({store}: RouteDeps): Route[] {
   const list = (validOnly: boolean) => {
@@ -38,6 +47,7 @@ export function minerRoutes({store}: RouteDeps): Route[] {
       summary: 'all miners with their validity, by uid',
       access: 'public',
       answer: MinersList,
+      keep: {maxAgeS: rankingMaxAgeS, basis: () => [store.changes.of('miners')]},
       handle: () => list(false),
     }),
     route({
@@ -62,8 +72,9 @@ export function minerRoutes({store}: RouteDeps): Route[] {
       summary: 'results of one miner in settled tasks, newest first',
       access: 'public',
       params: MinerParams,
+      query: TaskPageQuery,
       answer: MinerTasksBody,
-      handle: ({params}) => minerTasks(resultsOfMiner(store, hotkeyOf(params.miner_hotkey))),
+      handle: ({params, query}) => minerTasks(resultsOfMiner(store, hotkeyOf(params.miner_hotkey), query)),
     }),
     route({
       method: 'GET',

@@ -22,6 +22,7 @@ import {passRate, rankingMaxAgeS} from './weights.js'
  * window and rule, so that a dashboard never shows another order than the one that pays.
  */
 export function scoreRoutes({store, scorer}: RouteDeps): Route[] {
+  const keep = {maxAgeS: rankingMaxAgeS, basis: () => [scorer.current(), store.changes.of('settled')]}
   const windowed = () => new Map<string, RankingRow>(scorer.current()?.ranking.rows.map((row) => [row.hotkey, row]))
   return [
     route({
@@ -30,6 +31,7 @@ export function scoreRoutes({store, scorer}: RouteDeps): Route[] {
       summary: 'every miner over the window of the ranking',
       access: 'public',
       answer: AggregatedScoresBody,
+      keep,
       handle: () => {
         const all = listScores(store)
         const rows = windowed()
@@ -49,6 +51,7 @@ export function scoreRoutes({store, scorer}: RouteDeps): Route[] {
       summary: 'every validator over all settled tasks',
       access: 'public',
       answer: ValidatorSummariesBody,
+      keep,
       handle: () =>
         [...groupBy(listScores(store), ({validator}) => validator)].map(([validator, scores]) => ({
           validator_hotkey: validator,
@@ -116,6 +119,7 @@ export function scoreRoutes({store, scorer}: RouteDeps): Route[] {
       summary: 'totals over all settled tasks',
       access: 'public',
       answer: ScoreStatsBody,
+      keep,
       handle: () => {
         const all = listScores(store)
         return {

@@ -30,6 +30,7 @@ export function subnetRoutes({store, scorer}: RouteDeps): Route[] {
       summary: 'who may vote on the next task, with the stake that counts',
       access: 'public',
       answer: VotersBody,
+      keep: {maxAgeS: 5, basis: () => [store.changes.of('blacklist', 'miners', 'validators')]},
       handle: () => ({voters: currentVoters(store, (hotkey) => findBlacklisted(store, hotkey) !== undefined)}),
     }),
     route({

@@ -79,7 +79,7 @@ export function taskRoutes(deps: RouteDeps): Route[] {
       access: 'public',
       query: MinerTasksQuery,
       answer: MinerTasksBody,
-      handle: ({query}) => minerTasks(resultsOfMiner(store, hotkeyOf(query.miner_hotkey))),
+      handle: ({query}) => minerTasks(resultsOfMiner(store, hotkeyOf(query.miner_hotkey), query)),
     }),
     route({
       method: 'POST',

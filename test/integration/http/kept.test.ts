@@ -110,7 +110,7 @@ describe('an answer in memory', () => {
 
   it('does not stand in for what somebody may or may not see', async () => {
     const signed = await world.send(app, validators[0], 'GET', '/miners/valid')
-    const open = await get('/miners/list')
+    const open = await get('/health')
 
     expect(signed.headers['cache-control']).toBe('private, no-store')
     expect(open.headers['cache-control']).toBe('no-cache')
