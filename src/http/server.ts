@@ -160,7 +160,8 @@ const tooMany = (waitS: number) => new Refusal(429, 'Too many requests', {'retry
 
 function addRoute(app: FastifyInstance, route: Route, pipeline: PipelineDeps): void {
   const url = route.path.replaceAll(/\{(\w+)\}/g, (_, name: string) =>
-    name === 'task_id' ? ':task_id(^\\d+$)' : `:${name}`,
+    // Something, or `/blacklist/` would be an entry without a name.
+    name === 'task_id' ? ':task_id(^\\d+$)' : `:${name}(^.+$)`,
   )
   const bodyLimit = route.maxBodyBytes === undefined ? {} : {bodyLimit: route.maxBodyBytes}
   const {keep, method} = route
