@@ -151,9 +151,15 @@ function admission(
     done(tooMany(waitS))
   })
   app.addHook('onResponse', (request, reply, done) => {
-    metrics.finished(request.method, request.routeOptions.url ?? 'none', reply.statusCode, reply.elapsedTime / 1000)
+    metrics.finished(request.method, labelOf(request), reply.statusCode, reply.elapsedTime / 1000)
     done()
   })
+}
+
+/** The route as the document of the API names it. */
+function labelOf({routeOptions}: FastifyRequest): string {
+  const {label} = routeOptions.config as {label?: string} // Set below, on our own routes.
+  return label ?? routeOptions.url ?? 'none'
 }
 
 const tooMany = (waitS: number) => new Refusal(429, 'Too many requests', {'retry-after': String(waitS)})
@@ -161,7 +167,7 @@ const tooMany = (waitS: number) => new Refusal(429, 'Too many requests', {'retry
 function addRoute(app: FastifyInstance, route: Route, pipeline: PipelineDeps): void {
   const url = route.path.replaceAll(/\{(\w+)\}/g, (_, name: string) =>
     // Something, or `/blacklist/` would be an entry without a name.
-    name === 'task_id' ? ':task_id(^\\d+$)' : `:${name}(^.+$)`,
+    name === 'task_id' ? ':task_id(^\\d+$)' : `:${name}(^[\\s\\S]+$)`,
   )
   const bodyLimit = route.maxBodyBytes === undefined ? {} : {bodyLimit: route.maxBodyBytes}
   const {keep, method} = route
@@ -173,7 +179,7 @@ function addRoute(app: FastifyInstance, route: Route, pipeline: PipelineDeps): v
       return textOf(answer)
     }
     app.route({
-      ...{method, url},
+      ...{method, url, config: {label: route.path}},
       handler: (request, reply) => {
         const {bytes, etag} = kept.get(make)
         reply.headers(kept.headers).header('etag', etag)
@@ -186,7 +192,7 @@ function addRoute(app: FastifyInstance, route: Route, pipeline: PipelineDeps): v
   // What a signature gave access to is for nobody else.
   const cacheControl = route.access === 'public' ? 'no-cache' : 'private, no-store'
   app.route({
-    ...{method, url, ...bodyLimit},
+    ...{method, url, config: {label: route.path}, ...bodyLimit},
     handler: async (request, reply) => {
       const answer = await handle(route, request, pipeline)
       reply.header('cache-control', cacheControl).type(json)

@@ -137,7 +137,7 @@ describe('metrics', () => {
 
     expect(answer.headers['content-type']).toMatch(/^text\/plain; version=0\.0\.4/)
     expect(answer.body).toContain(
-      'leoma_http_request_duration_seconds_count{method="GET",route="/miners/:hotkey",status="404"} 1',
+      'leoma_http_request_duration_seconds_count{method="GET",route="/miners/{hotkey}",status="404"} 1',
     )
     expect(answer.body).toContain('leoma_http_request_duration_seconds_count{method="GET",route="none",status="404"} 1')
     expect(answer.body).not.toContain('wp-login')
