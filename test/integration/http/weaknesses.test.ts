@@ -1,5 +1,3 @@
-import {readdirSync, readFileSync} from 'node:fs'
-import path from 'node:path'
 import type {FastifyInstance} from 'fastify'
 import {afterEach, beforeEach, describe, expect, it} from 'vitest'
 import {SampleSubmission} from '../../../src/api/schemas.js'
@@ -688,12 +686,11 @@ describe('platform', () => {
       return count
     }
     const urls = ['/scores', '/scores/rank', '/scores/stats', '/scores/validators', '/weights', '/miners/list']
-    const measure = async () =>
-      Promise.all(urls.map((url) => url)).then(async (list) => {
-        const counts: number[] = []
-        for (const url of list) counts.push(await statements(url))
-        return counts
-      })
+    const measure = async () => {
+      const counts: number[] = []
+      for (const url of urls) counts.push(await statements(url))
+      return counts
+    }
     await judgeBy(await publish(world.manifest(1)), validators, () => true)
     await settleAndRank()
     const few = await measure()
@@ -762,22 +759,10 @@ describe('platform', () => {
     expect(plan("SELECT * FROM samples WHERE task_id = 1 AND miner = 'x'")).toContain('USING INDEX')
   })
 
-  it('P8, H-22: there is no database server, and production refuses secrets that everybody knows', () => {
+  it('P8, H-22: production refuses secrets that everybody knows', () => {
     const {unsafe} = loadConfig(['api'], {LEOMA_ENV: 'production', CHUTES_API_KEY: 'leoma'})
 
     expect(unsafe).toEqual([expect.stringContaining('CHUTES_API_KEY')])
-    const compose = readFileSync(path.resolve(import.meta.dirname, '../../../docker-compose.yml'), 'utf8')
-    expect(compose).not.toMatch(/postgres|5432|docker\.sock|watchtower/i)
-  })
-
-  it('P11: nothing in the source imports what is not there', () => {
-    // The compiler sees to that; what it cannot see is a file that nothing reaches.
-    const folder = path.resolve(import.meta.dirname, '../../../src/http')
-    const files = readdirSync(folder, {recursive: true, encoding: 'utf8'}).filter((file) => file.endsWith('.ts'))
-    const text = files.map((file) => readFileSync(path.join(folder, file), 'utf8')).join()
-
-    const unreached = files.filter((file) => !text.includes(`/${path.basename(file, '.ts')}.js'`))
-    expect(unreached).toEqual(['service.ts'])
   })
 
   it('an administrator’s key that is everybody’s is refused in production', () => {
