@@ -1,5 +1,5 @@
 import {z} from 'zod'
-import {headerNames} from '../api/signature.js'
+import {headerNames, nonceHeader, offerHeader, versionHeader} from '../api/signature.js'
 import type {Route} from './route.js'
 
 type Json = Record<string, unknown>
@@ -10,31 +10,49 @@ export function openApi(routes: readonly Route[], version: string): {text: strin
   for (const route of routes) paths[route.path] = {...paths[route.path], [route.method.toLowerCase()]: operation(route)}
   const document = {
     openapi: '3.1.0',
-    info: {
-      title: 'leoma owner API',
-      version,
-      description: `Signed routes take ${Object.values(headerNames).join(', ')}: sr25519 over "<SHA-256 of the body>:<Unix seconds>". A signature is good once for everything but GET.`,
-    },
+    info: {title: 'leoma owner API', version, description: signatures.join('\n\n')},
     paths,
-    components: {securitySchemes: {signature: {type: 'apiKey', in: 'header', name: headerNames.signature}}},
+    components: {
+      securitySchemes: Object.fromEntries(
+        Object.entries({...headerNames, nonce: nonceHeader, version: versionHeader}).map(([name, header]) => [
+          name,
+          {type: 'apiKey', in: 'header', name: header},
+        ]),
+      ),
+    },
   }
   return {text: JSON.stringify(document), page: page(routes, version)}
 }
 
+/** How a caller says who it is; the document and the page have the same words. */
+const signatures = [
+  `Signed routes take the headers ${[...Object.values(headerNames), nonceHeader, versionHeader].join(', ')}. Every answer says in ${offerHeader} which versions the server takes.`,
+  'Version 2 (`X-Signature-Version: 2`): sr25519, or ed25519 for hotkeys of that kind, over these lines joined by a line feed: `leoma:request:v2`, the subnet number, the method in capitals, path and query exactly as in the request line, the SHA-256 of the body in lower-case hex, the Unix time in seconds, a nonce of 16 to 64 letters, digits, `_` and `-`, and the hotkey. Each nonce of a hotkey is good once.',
+  'Version 1, the published one (no version header, no nonce): sr25519 over `<SHA-256 of the body>:<Unix time in seconds>`. Each signature is good once, except that one of a GET may read again; a request that changes something without a body needs version 2.',
+  'Both may be wrapped in `<Bytes>…</Bytes>`, as browser wallets do.',
+]
+
 function operation(route: Route): Json {
   const signed = route.access !== 'public'
   const parameters = [...fields(route.params, 'path'), ...fields(route.query, 'query')]
+  const aboutHotkey = parameters.some(({name}) => String(name).includes('hotkey'))
   const refusals = {
-    ...(parameters.length > 0 || route.body ? {422: refusal('a field is missing or wrong')} : {}),
-    ...(signed ? {401: refusal('the signature does not hold')} : {}),
+    ...(route.keep ? {304: {description: 'the same as `If-None-Match` names'}} : {}),
+    ...(aboutHotkey || route.body ? {400: refusal('the address has no SS58 form, or the batch is too large')} : {}),
+    ...(signed ? {401: refusal('the signature does not hold, or its hotkey is not registered')} : {}),
     ...(route.access === 'admin' ? {403: refusal('not an admin')} : {}),
-    ...(route.params ? {400: refusal('the address has no SS58 form'), 404: refusal('there is no such thing')} : {}),
+    ...(route.params || route.keep ? {404: refusal('there is no such thing, or none yet')} : {}),
     ...(route.body ? {409: refusal('it differs from what was taken in'), 413: refusal('the body is too large')} : {}),
+    ...(parameters.length > 0 || signed ? {422: refusal('a header or a field is missing or wrong')} : {}),
+    429: refusal('too many requests of this address or hotkey; Retry-After says when'),
+    ...(route.mayBeDown
+      ? {503: {description: 'not now', content: {'application/json': {schema: schemaOf(route.answer, 'answer')}}}}
+      : {}),
   }
   return {
     summary: route.summary,
     operationId: `${route.method.toLowerCase()}${route.path.replaceAll(/[^a-z_]+/gi, '_').replace(/_$/, '')}`,
-    ...(signed ? {security: [{signature: []}]} : {}),
+    ...(signed ? {security: securities} : {}),
     ...(parameters.length > 0 ? {parameters} : {}),
     ...(route.body
       ? {requestBody: {required: true, content: {'application/json': {schema: schemaOf(route.body, 'request')}}}}
@@ -45,6 +63,12 @@ function operation(route: Route): Json {
     },
   }
 }
+
+/** Either version. */
+const securities = [
+  {hotkey: [], signature: [], timestamp: [], nonce: [], version: []},
+  {hotkey: [], signature: [], timestamp: []},
+]
 
 const refusal = (description: string) => ({
   description,
@@ -117,10 +141,8 @@ i{color:#888;font-size:.85em}
 pre{overflow:auto;max-height:24rem;background:#8881;padding:1rem}
 </style></head><body>
 <h1>leoma owner API ${escapeHtml(version)}</h1>
-<p>The same as data: <a href="openapi.json">openapi.json</a>. Routes marked <i>validator</i> or <i>admin</i> take the headers
-${Object.values(headerNames)
-  .map((name) => `<code>${name}</code>`)
-  .join(', ')}: sr25519 over <code>&lt;SHA-256 of the body&gt;:&lt;Unix seconds&gt;</code>.</p>
+<p>The same as data: <a href="openapi.json">openapi.json</a>. For machines that watch: <a href="metrics">metrics</a>.</p>
+${signatures.map((text) => `<p>${escapeHtml(text).replaceAll(/`([^`]+)`/g, '<code>$1</code>')}</p>`).join('\n')}
 ${rows.join('\n')}
 </body></html>
 `

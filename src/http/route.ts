@@ -55,6 +55,8 @@ export interface Route {
   readonly answer: z.ZodType
   /** Larger than the server's default, where the contract allows larger bodies. */
   readonly maxBodyBytes?: number
+  /** Its answer may come with 503. */
+  readonly mayBeDown?: true
   /** For a public read without parameters: its answer stays in memory. */
   readonly keep?: Keep
   handle(request: RouteRequest<unknown, unknown, unknown>): Reply | Promise<Reply>

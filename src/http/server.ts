@@ -86,7 +86,8 @@ export function buildServer(deps: ServerDeps): FastifyInstance {
     forceCloseConnections: 'idle',
     genReqId: requestIds(),
     trustProxy: deps.trustedProxies && deps.trustedProxies.length > 0 ? [...deps.trustedProxies] : false,
-    routerOptions: {maxParamLength: 512},
+    // Whatever fits into a request line is for the route to judge.
+    routerOptions: {maxParamLength: 65_536},
     frameworkErrors: (error, request, reply) => void refuse(error, request, reply),
     clientErrorHandler: refuseConnection,
   })

@@ -43,6 +43,7 @@ export function healthRoutes(deps: RouteDeps): Route[] {
       summary: 'whether the API can do its work, and if not why',
       access: 'public',
       answer: ReadyBody,
+      mayBeDown: true,
       handle: () => {
         const reasons = [
           ...(deps.isStopping?.() ? ['the server is stopping'] : []),
