@@ -3,7 +3,19 @@ import path from 'node:path'
 import {expect, test} from 'vitest'
 
 const src = path.resolve(import.meta.dirname, '../../src')
-const outside = ['caption', 'chain', 'judge', 'media', 'models', 'objects', 'store', 'vision', 'wallet'] as const
+const outside = [
+  'caption',
+  'chain',
+  'judge',
+  'media',
+  'models',
+  'objects',
+  'quality',
+  'sandbox',
+  'store',
+  'vision',
+  'wallet',
+] as const
 /** `api/schemas` are the words that `api/port` speaks. */
 const ports = ['api/port', 'api/schemas', ...outside.map((folder) => `${folder}/port`)]
 
