@@ -20,11 +20,12 @@ import {keepHeapSmall} from '../runtime/heap.js'
 import type {Service} from '../runtime/service.js'
 import type {Journal} from '../store/journal-port.js'
 import type {Store} from '../store/open.js'
+import type {Records} from '../store/record-port.js'
 import type {Vision} from '../vision/open.js'
 import type {Signer} from '../wallet/port.js'
 import {type Ours, once, openBucket, openModels, same} from './open.js'
 
-export const serviceNames = ['api', 'sampler', 'evaluator', 'validator'] as const
+export const serviceNames = ['api', 'sampler', 'evaluator', 'executor', 'validator'] as const
 export type ServiceName = (typeof serviceNames)[number]
 
 /** Tasks also settle at once when their last verdict arrives; this is for those that a voter never judged. */
@@ -229,7 +230,8 @@ async function buildPorts(clock: Clock, parts: Parts, names: readonly ServiceNam
     models: await parts.models(),
     generator: await parts.generator(),
     // A sampler remembers nothing, and the owner's store has one writer, the API.
-    journal: isSampler ? noJournal : (wrap.journal ?? same)(await openJournal(parts)),
+    journal: isSampler ? unused<Journal>('journal') : (wrap.journal ?? same)(await openJournal(parts)),
+    records: isSampler ? unused<Records>('records') : await openRecords(parts),
     workDir: await openWorkDir(path.join(config.dataDir, 'work'), shutdown),
     settings: {
       pollMs: config.evaluator.pollMs,
@@ -240,11 +242,13 @@ async function buildPorts(clock: Clock, parts: Parts, names: readonly ServiceNam
   }
 }
 
-const noJournal = new Proxy({} as Journal /* every access throws */, {
-  get: (_, name) => {
-    throw new Error(`this process keeps no journal (${String(name)})`)
-  },
-})
+function unused<T extends object>(what: string): T {
+  return new Proxy({} as T /* every access throws */, {
+    get: (_, name) => {
+      throw new Error(`this process keeps no ${what} (${String(name)})`)
+    },
+  })
+}
 
 export async function openJudges(media: Media, vision: Vision, wrap: Wraps): Promise<readonly Judge[]> {
   const [{ReferenceJudge}, {OpenAiJudge}] = await Promise.all([
@@ -269,6 +273,11 @@ async function withModel(
   const deps = {model, media: await media(), vision: await vision()}
   const refused = new RefusedSources(path.join(config.dataDir, 'refused-sources.json'))
   return guarded(chain([new OpenAiCaptioner(deps)]), new OpenAiSafetyCheck(deps), refused)
+}
+
+async function openRecords({store, time}: Parts): Promise<Records> {
+  const {StoreRecords} = await import('../store/records.js')
+  return new StoreRecords(await store(), time)
 }
 
 async function openJournal({store}: Parts): Promise<Journal> {

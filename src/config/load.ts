@@ -45,7 +45,11 @@ export interface Config {
     /** Of the backend, or of Hippius when that is a folder. */
     readonly store: StoreConfig
   }
-  readonly validator: {readonly epochBlocks: number; readonly maxWinnerAgeBlocks: number}
+  readonly validator: {
+    readonly epochBlocks: number
+    readonly maxWinnerAgeBlocks: number
+    readonly executorUrl: string | undefined
+  }
   readonly evaluator: {readonly pollMs: number; readonly concurrency: number}
   readonly sampler: {readonly maxConcurrentMiners: number}
   readonly media: {readonly ffmpegPath: string | undefined}
@@ -202,7 +206,7 @@ function build(values: Values, asked: readonly Role[] | 'all', env: NodeJS.Proce
       scoringMs: need('SCORER_INTERVAL'),
       examFile: values.EXAM_FILE === undefined ? undefined : path.resolve(expandHome(values.EXAM_FILE)),
     },
-    storePath: path.join(dataDir, isValidators(asked) ? `validator-${hotkey}.db` : 'owner.db'),
+    storePath: path.join(dataDir, storeFile(asked, hotkey)),
     objects: {
       sourceDir: inData(values.SOURCE_DIR, 'objects', 'source'),
       samplesDir: inData(values.SAMPLES_DIR, 'objects', 'samples'),
@@ -210,7 +214,11 @@ function build(values: Values, asked: readonly Role[] | 'all', env: NodeJS.Proce
       backend,
       store: storeConfig(backend === 'folder' ? 'hippius' : backend, values),
     },
-    validator: {epochBlocks: need('EPOCH_LEN'), maxWinnerAgeBlocks: need('MAX_WINNER_AGE_BLOCKS')},
+    validator: {
+      epochBlocks: need('EPOCH_LEN'),
+      maxWinnerAgeBlocks: need('MAX_WINNER_AGE_BLOCKS'),
+      executorUrl: values.EXECUTOR_API_URL,
+    },
     evaluator: {
       pollMs: need('EVALUATOR_POLL_INTERVAL'),
       concurrency: values.EVALUATOR_CONCURRENCY ?? Math.min(8, availableParallelism()),
@@ -256,6 +264,12 @@ function required(values: Values) {
     if (value === undefined || value === null) throw new Error(`${name} has no default`)
     return value
   }
+}
+
+/** Each role remembers in a file of its own: two processes never write one. */
+function storeFile(asked: readonly Role[] | 'all', hotkey: string): string {
+  if (isValidators(asked)) return `validator-${hotkey}.db`
+  return asked !== 'all' && asked.includes('executor') ? `executor-${hotkey}.db` : 'owner.db'
 }
 
 function isValidators(asked: readonly Role[] | 'all'): boolean {

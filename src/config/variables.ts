@@ -18,7 +18,7 @@ import {
 import {visionVariables} from './vision-variables.js'
 
 /** Who runs: a process asks only for what its role needs, so a bad evaluator setting never stops `get-rank`. */
-export const roles = ['api', 'sampler', 'evaluator', 'validator', 'miner', 'reader'] as const
+export const roles = ['api', 'sampler', 'evaluator', 'executor', 'validator', 'miner', 'reader'] as const
 export type Role = (typeof roles)[number]
 
 export interface Variable<T = unknown> {
@@ -35,8 +35,8 @@ export interface Variable<T = unknown> {
   readonly secret?: true
 }
 
-const clients = ['sampler', 'evaluator', 'validator', 'miner', 'reader'] as const
-const signing = ['api', 'sampler', 'evaluator', 'validator', 'miner'] as const
+const clients = ['sampler', 'evaluator', 'executor', 'validator', 'miner', 'reader'] as const
+const signing = ['api', 'sampler', 'evaluator', 'executor', 'validator', 'miner'] as const
 
 /**
  * Every variable that leoma reads, once; `env.example`, the README's table, validation and redaction follow from it.
@@ -123,6 +123,12 @@ export const variables = {
       'how long the last good winner is kept while the ranking cannot be had, in blocks; after that no weights are set',
     roles: ['validator'],
     default: '7200',
+  },
+  EXECUTOR_API_URL: {
+    schema: url,
+    about: "address of this validator's own executor, for mechanisms that need one",
+    roles: ['validator'],
+    defaultNote: "mechanisms that need an executor pay nobody; it is never somebody else's",
   },
   EVALUATOR_POLL_INTERVAL: {
     schema: seconds({min: 0.1, max: 86_400}),
@@ -262,7 +268,7 @@ export const variables = {
   FFMPEG_PATH: {
     schema: boundedText(4096),
     about: 'the ffmpeg to use',
-    roles: ['sampler', 'evaluator', 'miner'],
+    roles: ['sampler', 'evaluator', 'executor', 'miner'],
     defaultNote: 'one from an npm package, else that of the system',
   },
   CHUTES_API_URL: {

@@ -18,7 +18,7 @@ export function hashOf(value: unknown): Sha256 {
 }
 
 /** What is signed. The tag keeps a signature made for one purpose from being shown for another. */
-export type SigningPurpose = 'exam' | 'task' | 'verdict' | 'weights'
+export type SigningPurpose = 'exam' | 'record' | 'task' | 'verdict' | 'weights'
 
 /** UTF-8 of `leoma:<purpose>:v1:<sha256 of the canonical JSON>`. */
 export function signingMessage(purpose: SigningPurpose, value: unknown): Uint8Array {

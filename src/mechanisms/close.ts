@@ -66,11 +66,11 @@ function ruleOf<Params, Submission, Evidence, State>(
     hash: (state) => texts.hash(state),
     text: (state) => texts.of(state),
     weigh: (state, view) => mechanism.weigh(load(state), view, params),
-    replay: (json, tasks) => {
+    replay: (json, logged) => {
       let state = load(json)
       const from = mechanism.watermark(state)
-      const evidence = tasks
-        .flatMap((task) => mechanism.toEvidence(task))
+      const evidence = logged
+        .flatMap((item) => mechanism.toEvidence(item))
         .map((piece) => ({piece, key: mechanism.key(piece)}))
         .sort((a, b) => compareKeys(a.key, b.key))
       let last = from

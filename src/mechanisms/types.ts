@@ -6,6 +6,7 @@ import type {Parsed} from '../domain/commitment.js'
 import type {Exam} from '../domain/exam.js'
 import type {Hotkey, Sha256, TaskId, Uid} from '../domain/ids.js'
 import type {Decision, RankingRow} from '../domain/ranking.js'
+import type {SignedRecord} from '../domain/record.js'
 import type {SubnetView} from '../domain/subnet.js'
 import type {Outcome} from '../domain/task.js'
 import type {SettledTask} from '../domain/verdict.js'
@@ -17,6 +18,7 @@ import type {Clock} from '../runtime/clock.js'
 import type {Logger} from '../runtime/logger.js'
 import type {Service} from '../runtime/service.js'
 import type {Journal} from '../store/journal-port.js'
+import type {Records} from '../store/record-port.js'
 import type {Signer, Verify} from '../wallet/port.js'
 
 /** Position of a piece of evidence in the log: block first, then ids. Compared element by element. */
@@ -29,7 +31,12 @@ export interface Weighing {
   /** Tasks (or rounds) that count. */
   readonly window: readonly number[]
   readonly summary: string
+  /** Share of the emission that is burned though somebody is paid, 0..1; the rows share the rest. 0 when absent. */
+  readonly burnShare?: number
 }
+
+/** What a rule is folded from: everyone's settled tasks, or the records of one author. */
+export type Logged = SettledTask | SignedRecord
 
 /** What a service of a mechanism may reach. Each factory names the part it needs. */
 export interface Ports {
@@ -48,6 +55,8 @@ export interface Ports {
   readonly models: Models
   readonly generator: Generator
   readonly journal: Journal
+  /** The logs of own evidence, for mechanisms of scope `own`. */
+  readonly records: Records
   /** Private to this process; made and removed by `app.ts`. */
   readonly workDir: string
   readonly settings: ServiceSettings
@@ -112,7 +121,11 @@ export interface ServiceSettings {
   readonly maxConcurrentJudgements: number
 }
 
-export type Role = 'sampler' | 'evaluator'
+/**
+ * `validator` is what a mechanism of scope `own` does beside setting weights: it brings submissions to its instrument and
+ * the instrument's records home.
+ */
+export type Role = 'sampler' | 'evaluator' | 'executor' | 'validator'
 
 /** A local miner with known strengths and faults: what `localnet` runs and the simulation asserts. */
 export interface Profile {
@@ -141,8 +154,8 @@ export interface Mechanism<Params, Submission, Evidence, State> {
   readonly evidence: z.ZodType<Evidence>
   /** Refuses a state of another version of the rule. */
   readonly state: z.ZodType<State>
-  /** The evidence that one settled task is made of. */
-  toEvidence(task: SettledTask): Evidence[]
+  /** The evidence that one settled task, or one record, is made of; none from what is not this mechanism's kind. */
+  toEvidence(logged: Logged): Evidence[]
   key(evidence: Evidence): EvidenceKey
   initial(params: Params): State
   /** Key of the last evidence that was folded; undefined at the beginning. */
@@ -175,7 +188,7 @@ export interface Rule {
   readonly settleBlocks: number
   initial(): unknown
   /** Sorts, drops what is at or below the watermark, folds the rest. */
-  replay(state: unknown, tasks: readonly SettledTask[]): unknown
+  replay(state: unknown, logged: readonly Logged[]): unknown
   hash(state: unknown): string
   /** The text that the hash covers; `load` takes it back once it is parsed. */
   text(state: unknown): string

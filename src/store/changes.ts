@@ -1,7 +1,16 @@
 import type Database from 'better-sqlite3'
 
 /** What answers are kept in memory of. */
-export type Topic = 'blacklist' | 'exams' | 'miners' | 'rankings' | 'settled' | 'tasks' | 'validators'
+export type Topic =
+  | 'blacklist'
+  | 'exams'
+  | 'miners'
+  | 'rankings'
+  | 'records'
+  | 'settled'
+  | 'submissions'
+  | 'tasks'
+  | 'validators'
 
 /**
  * Tells readers that keep answers whether what they read has changed. Writers of this process name what they changed; a

@@ -100,6 +100,26 @@ export interface Tables {
     view: string
     made_at: number
   }
+  submissions: {
+    id: Generated<number>
+    mechanism: string
+    hotkey: string
+    text: string
+    block: number
+    at: number
+    source: 'api' | 'chain'
+    is_current: Flag
+  }
+  records: {
+    mechanism: string
+    author: string
+    sequence: number
+    exam_hash: string
+    hash: string
+    block: number
+    body: string
+    received_at: number
+  }
   seen_signatures: {signature: string; expires_at: number}
   journal_tasks: {task_id: number; note: string}
   journal_verdicts: {

@@ -1,4 +1,4 @@
-import {readdirSync, readFileSync} from 'node:fs'
+import {existsSync, readdirSync, readFileSync} from 'node:fs'
 import path from 'node:path'
 import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
@@ -10,7 +10,9 @@ const root = new URL('../../src/mechanisms/', import.meta.url).pathname
 const vectors = new URL('../vectors/', import.meta.url).pathname
 
 it('registers every folder under src/mechanisms, by its name', () => {
-  const folders = readdirSync(root, {withFileTypes: true}).filter((entry) => entry.isDirectory())
+  const folders = readdirSync(root, {withFileTypes: true}).filter(
+    (entry) => entry.isDirectory() && existsSync(path.join(root, entry.name, 'index.ts')),
+  )
 
   expect(mechanisms.map(({name}) => name).sort()).toEqual(folders.map(({name}) => name).sort())
 })

@@ -158,6 +158,7 @@ export class VideoWorld {
       },
       generator: {generate: (chute, request, limits) => this.#generate(chute, request, limits)},
       journal,
+      records: {append: () => {}, last: () => undefined, after: () => []},
       workDir,
       settings: {pollMs: 1000, maxConcurrentMiners: 2, maxConcurrentJudgements: 2},
       report: (progress) => this.progress.push(progress),

@@ -18,6 +18,8 @@ const outside = [
 ] as const
 /** `api/schemas` are the words that `api/port` speaks. */
 const ports = ['api/port', 'api/schemas', ...outside.map((folder) => `${folder}/port`)]
+/** Of the store only what one part needs of it. */
+const storePorts = ['store/journal-port', 'store/record-port', 'store/submission-port']
 
 /** Which way the arrows point: a folder may import itself and what its row lists. */
 const mayImport: Record<string, readonly string[]> = {
@@ -26,9 +28,9 @@ const mayImport: Record<string, readonly string[]> = {
   runtime: ['errors'],
   config: ['domain', 'errors'],
   ...Object.fromEntries(
-    [...outside, 'api'].map((folder) => [folder, ['domain', 'errors', 'runtime', 'store/journal-port', ...ports]]),
+    [...outside, 'api'].map((folder) => [folder, ['domain', 'errors', 'runtime', ...storePorts, ...ports]]),
   ),
-  mechanisms: ['domain', 'errors', 'runtime', 'store/journal-port', ...ports],
+  mechanisms: ['domain', 'errors', 'runtime', ...storePorts, ...ports],
   services: ['api', 'domain', 'errors', 'mechanisms', 'runtime', 'store', ...ports],
   http: ['api', 'domain', 'errors', 'mechanisms/types', 'runtime', 'services', 'store', ...ports],
   app: ['.'],

@@ -1,8 +1,7 @@
 import {z} from 'zod'
 import {BlockNumber, Hotkey, Rao, TaskId} from '../../domain/ids.js'
 import {Outcome} from '../../domain/task.js'
-import type {SettledTask} from '../../domain/verdict.js'
-import type {EvidenceKey} from '../types.js'
+import type {EvidenceKey, Logged} from '../types.js'
 
 /** What the rule may look at: who was asked what and answered how, and one vote per validator and output. */
 export const VideoEvidence = z.discriminatedUnion('type', [
@@ -25,7 +24,9 @@ export const VideoEvidence = z.discriminatedUnion('type', [
 ])
 export type VideoEvidence = z.infer<typeof VideoEvidence>
 
-export function toEvidence({task, verdicts}: SettledTask): VideoEvidence[] {
+export function toEvidence(logged: Logged): VideoEvidence[] {
+  if (!('task' in logged)) return []
+  const {task, verdicts} = logged
   const {taskId, block, answers, voters} = task.manifest
   return [
     {

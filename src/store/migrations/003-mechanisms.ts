@@ -1,0 +1,35 @@
+/**
+ * What mechanisms beside the first need: submissions that arrive by signed request, with their history, and the logs of
+ * validators' own evidence.
+ */
+export const sql = `
+CREATE TABLE submissions (
+  id INTEGER PRIMARY KEY,
+  mechanism TEXT NOT NULL,
+  hotkey TEXT NOT NULL,
+  text TEXT NOT NULL,
+  block INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  source TEXT NOT NULL CHECK (source IN ('api', 'chain')),
+  is_current INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX submissions_in_force ON submissions (mechanism, hotkey) WHERE is_current = 1;
+CREATE INDEX submissions_by_hotkey ON submissions (hotkey, id);
+CREATE INDEX submissions_by_text ON submissions (mechanism, text, id);
+
+CREATE TABLE records (
+  mechanism TEXT NOT NULL,
+  author TEXT NOT NULL,
+  sequence INTEGER NOT NULL CHECK (sequence > 0),
+  exam_hash TEXT NOT NULL,
+  hash TEXT NOT NULL,
+  block INTEGER NOT NULL,
+  body TEXT NOT NULL,
+  received_at INTEGER NOT NULL,
+  PRIMARY KEY (mechanism, author, sequence)
+) STRICT;
+CREATE TRIGGER records_are_never_changed BEFORE UPDATE ON records
+BEGIN
+  SELECT RAISE(ABORT, 'records are append-only');
+END;
+`
