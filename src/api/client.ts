@@ -1,14 +1,15 @@
 import {z} from 'zod'
 import {SignedExam} from '../domain/exam.js'
-import type {Hotkey, TaskId} from '../domain/ids.js'
+import type {Hotkey, Sha256, TaskId} from '../domain/ids.js'
 import type {Ranking} from '../domain/ranking.js'
 import type {SubnetView} from '../domain/subnet.js'
 import type {SignedManifest, Voter} from '../domain/task.js'
 import type {SettledTask} from '../domain/verdict.js'
-import type {BlacklistApi, OwnerApi, SubmitVerdicts} from './port.js'
+import type {BlacklistApi, EvidenceApi, ExamApi, OwnerApi, SubmitVerdicts} from './port.js'
 import {sampleOf} from './sample.js'
 import {
   BlacklistEntryBody,
+  ExamTakenBody,
   HealthBody,
   LatestTaskBody,
   MinersList,
@@ -30,7 +31,7 @@ const maxBatch = 100
 const maxBatchBytes = 1_500_000
 
 /** The owner's API over HTTP. */
-export class HttpOwnerApi implements OwnerApi, BlacklistApi {
+export class HttpOwnerApi implements OwnerApi, BlacklistApi, EvidenceApi, ExamApi {
   readonly #options: TransportOptions
   readonly #transport: Transport
 
@@ -47,8 +48,38 @@ export class HttpOwnerApi implements OwnerApi, BlacklistApi {
     return this.#transport.get({method: 'GET', path: '/health', signed: false}, HealthBody, signal)
   }
 
-  exam(signal: AbortSignal): Promise<SignedExam | undefined> {
-    return this.#transport.find({method: 'GET', path: '/exam', signed: false, keeps: true}, SignedExam, signal)
+  exam(signal: AbortSignal, hash?: Sha256): Promise<SignedExam | undefined> {
+    const path = hash === undefined ? '/exam' : `/exams/${hash}`
+    return this.#transport.find({method: 'GET', path, signed: false, keeps: true}, SignedExam, signal)
+  }
+
+  publishExam(exam: SignedExam, signal: AbortSignal): Promise<ExamTakenBody> {
+    const call = {method: 'POST', path: '/exams', signed: true, body: exam, refusedCode: 'EXAM_REFUSED'} as const
+    return this.#transport.get(call, ExamTakenBody, signal)
+  }
+
+  async examTexts(signal: AbortSignal): Promise<readonly string[] | undefined> {
+    return linesOf(await this.#text('/exams', signal))
+  }
+
+  manifestText(taskId: TaskId, signal: AbortSignal): Promise<string | undefined> {
+    return this.#text(`/tasks/${taskId}/manifest`, signal)
+  }
+
+  async evidenceTexts(taskId: TaskId, signal: AbortSignal): Promise<readonly string[] | undefined> {
+    return linesOf(await this.#text(`/tasks/${taskId}/evidence`, signal))
+  }
+
+  rankingText(signal: AbortSignal): Promise<string | undefined> {
+    return this.#text('/ranking', signal)
+  }
+
+  weightsText(signal: AbortSignal): Promise<string | undefined> {
+    return this.#text('/weights', signal)
+  }
+
+  #text(path: string, signal: AbortSignal): Promise<string | undefined> {
+    return this.#transport.text({method: 'GET', path, signed: false}, signal)
   }
 
   async latestTask(signal: AbortSignal): Promise<TaskId | undefined> {
@@ -130,6 +161,11 @@ export class HttpOwnerApi implements OwnerApi, BlacklistApi {
     const call = {method: 'DELETE', path: `/blacklist/${hotkey}`, signed: true} as const
     return (await this.#transport.find(call, RemovalBody, signal))?.success ?? false
   }
+}
+
+/** One piece a line; the last line ends like the others. */
+function linesOf(text: string | undefined): string[] | undefined {
+  return text?.split('\n').filter((line, index, all) => line !== '' || index < all.length - 1)
 }
 
 /** Pieces of at most 100 samples that each fit the server's body limit; one piece in all but the largest subnets. */

@@ -1,10 +1,10 @@
 import type {SignedExam} from '../domain/exam.js'
-import type {Hotkey, TaskId} from '../domain/ids.js'
+import type {Hotkey, Sha256, TaskId} from '../domain/ids.js'
 import type {Ranking} from '../domain/ranking.js'
 import type {SubnetView} from '../domain/subnet.js'
 import type {SignedManifest, Voter} from '../domain/task.js'
 import type {SettledTask, SignedVerdict} from '../domain/verdict.js'
-import type {BlacklistEntryBody, HealthBody, MinersList, RankBody, WeightsBody} from './schemas.js'
+import type {BlacklistEntryBody, ExamTakenBody, HealthBody, MinersList, RankBody, WeightsBody} from './schemas.js'
 
 export interface SubmitVerdicts {
   readonly verdicts: readonly SignedVerdict[]
@@ -20,7 +20,8 @@ export interface SubmitVerdicts {
 export interface OwnerApi {
   readonly url: string
   health(signal: AbortSignal): Promise<HealthBody>
-  exam(signal: AbortSignal): Promise<SignedExam | undefined>
+  /** The exam that the next task is set under, or the one with this hash. */
+  exam(signal: AbortSignal, hash?: Sha256): Promise<SignedExam | undefined>
   latestTask(signal: AbortSignal): Promise<TaskId | undefined>
   /** Manifests of published tasks with `after < taskId`, ascending. */
   tasksAfter(after: TaskId | 0, limit: number, signal: AbortSignal): Promise<readonly SignedManifest[]>
@@ -50,4 +51,25 @@ export interface BlacklistApi {
   ban(hotkey: Hotkey, reason: string | null, signal: AbortSignal): Promise<BlacklistEntryBody>
   /** False when it was not there. */
   unban(hotkey: Hotkey, signal: AbortSignal): Promise<boolean>
+}
+
+/**
+ * What an auditor reads, as the texts that the owner serves: they are looked at piece by piece, so that one that is damaged
+ * can be named. Undefined where there is no such thing.
+ */
+export interface EvidenceApi {
+  readonly url: string
+  /** Signed exams, one JSON text each, in the order of publication; undefined at an API without them. */
+  examTexts(signal: AbortSignal): Promise<readonly string[] | undefined>
+  manifestText(taskId: TaskId, signal: AbortSignal): Promise<string | undefined>
+  /** The pieces of one settled task: manifest, verdicts, settlement. */
+  evidenceTexts(taskId: TaskId, signal: AbortSignal): Promise<readonly string[] | undefined>
+  rankingText(signal: AbortSignal): Promise<string | undefined>
+  weightsText(signal: AbortSignal): Promise<string | undefined>
+}
+
+/** Admin. What has been signed once, from this machine or another, is given to the owner's API. */
+export interface ExamApi {
+  readonly url: string
+  publishExam(exam: SignedExam, signal: AbortSignal): Promise<ExamTakenBody>
 }

@@ -101,6 +101,9 @@ export type HealthBody = z.infer<typeof HealthBody>
 export const LatestTaskBody = z.object({task_id: z.number().int()})
 export const TasksBody = z.object({tasks: z.array(SignedManifest)})
 export const SettledBody = z.object({settled: z.array(SettledTask)})
+/** `in_force` when the next task is already set under it. */
+export const ExamTakenBody = z.object({exam_hash: z.string(), from_task: z.number().int(), in_force: z.boolean()})
+export type ExamTakenBody = z.infer<typeof ExamTakenBody>
 export const VotersBody = z.object({voters: z.array(Voter)})
 /** The whole ranking with its sentences, and the view of the subnet that it was weighed over. */
 export const RankingBody = z.object({ranking: Ranking, view: SubnetView})
@@ -315,5 +318,6 @@ export const UidParams = z.object({uid: whole(z.number().int())})
 export const HotkeyParams = z.object({hotkey: z.string()})
 export const MinerParams = z.object({miner_hotkey: z.string()})
 export const ValidatorParams = z.object({validator_hotkey: z.string()})
+export const ExamParams = z.object({exam_hash: z.string()})
 export const TaskParams = z.object({task_id: whole(z.number().int())})
 export const TaskMinerParams = z.object({task_id: whole(z.number().int()), miner_hotkey: z.string()})

@@ -55,9 +55,15 @@ export class Transport {
 
   /** Undefined for 404. */
   async find<T>(call: Call, schema: z.ZodType<T>, signal: AbortSignal): Promise<T | undefined> {
+    const text = await this.text(call, signal)
+    return text === undefined ? undefined : parseAnswer(text, schema, `${call.method} ${this.url}${call.path}`)
+  }
+
+  /** The answer as it came; undefined for 404. */
+  async text(call: Call, signal: AbortSignal): Promise<string | undefined> {
     const {time, attempts = 3, log} = this.#options
     const body = call.body === undefined ? undefined : Buffer.from(JSON.stringify(call.body))
-    const text = await retry(() => this.#once(call, body, signal), {
+    return retry(() => this.#once(call, body, signal), {
       time,
       signal,
       attempts,
@@ -66,7 +72,6 @@ export class Transport {
       askedPauseMs: (error) => (error instanceof AskedToWait ? error.pauseMs : undefined),
       onRetry: (err, attempt) => log.debug({err, attempt, path: call.path}, 'asking the API again'),
     })
-    return text === undefined ? undefined : parseAnswer(text, schema, `${call.method} ${this.url}${call.path}`)
   }
 
   async get<T>(call: Call, schema: z.ZodType<T>, signal: AbortSignal): Promise<T> {

@@ -58,7 +58,10 @@ function operation(route: Route): Json {
       ? {requestBody: {required: true, content: {'application/json': {schema: schemaOf(route.body, 'request')}}}}
       : {}),
     responses: {
-      200: {description: 'done', content: {'application/json': {schema: schemaOf(route.answer, 'answer')}}},
+      200: {
+        description: 'done',
+        content: {[route.contentType ?? 'application/json']: {schema: schemaOf(route.answer, 'answer')}},
+      },
       ...refusals,
     },
   }

@@ -57,6 +57,10 @@ export interface Route {
   readonly maxBodyBytes?: number
   /** Its answer may come with 503. */
   readonly mayBeDown?: true
+  /** Of the answer, when that is no JSON. */
+  readonly contentType?: string
+  /** The answer to a public read will always be the same: whoever has it need not ask again. */
+  readonly isFinal?: true
   /** For a public read without parameters: its answer stays in memory. */
   readonly keep?: Keep
   handle(request: RouteRequest<unknown, unknown, unknown>): Reply | Promise<Reply>

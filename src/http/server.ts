@@ -3,6 +3,7 @@ import type {Socket} from 'node:net'
 import {type FastifyInstance, type FastifyReply, type FastifyRequest, fastify} from 'fastify'
 import {offerHeader} from '../api/signature.js'
 import type {Hotkey} from '../domain/ids.js'
+import type {AnyMechanism} from '../mechanisms/types.js'
 import type {Clock} from '../runtime/clock.js'
 import type {Health} from '../runtime/health.js'
 import type {Logger} from '../runtime/logger.js'
@@ -25,6 +26,8 @@ import {routes} from './routes/index.js'
 export interface ServerDeps {
   readonly store: Store
   readonly netuid: number
+  /** What the exam is of. */
+  readonly mechanism: AnyMechanism
   readonly scorer: Pick<Scorer, 'current'>
   readonly verify: Verify
   /** For hotkeys of that kind; without it they are turned away. */
@@ -185,18 +188,19 @@ function addRoute(app: FastifyInstance, route: Route, pipeline: PipelineDeps): v
         const {bytes, etag} = kept.get(make)
         reply.headers(kept.headers).header('etag', etag)
         if (isKnown(request.headers['if-none-match'], etag)) return reply.code(304).send()
-        return reply.type(json).send(bytes)
+        return reply.type(route.contentType ?? json).send(bytes)
       },
     })
     return
   }
   // What a signature gave access to is for nobody else.
-  const cacheControl = route.access === 'public' ? 'no-cache' : 'private, no-store'
+  const cacheControl =
+    route.access !== 'public' ? 'private, no-store' : route.isFinal ? 'public, max-age=31536000, immutable' : 'no-cache'
   app.route({
     ...{method, url, config: {label: route.path}, ...bodyLimit},
     handler: async (request, reply) => {
       const answer = await handle(route, request, pipeline)
-      reply.header('cache-control', cacheControl).type(json)
+      reply.header('cache-control', cacheControl).type(route.contentType ?? json)
       if (answer instanceof WithStatus) reply.code(answer.status)
       return textOf(answer)
     },

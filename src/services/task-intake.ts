@@ -4,7 +4,7 @@ import {manifestFault} from '../domain/signed.js'
 import type {SignedManifest} from '../domain/task.js'
 import type {Clock} from '../runtime/clock.js'
 import type {Logger} from '../runtime/logger.js'
-import {currentExam} from '../store/exams.js'
+import {examOfTask} from '../store/exams.js'
 import type {Store} from '../store/open.js'
 import {addTask, findTaskFacts, latestTaskId} from '../store/tasks.js'
 import type {Verify} from '../wallet/port.js'
@@ -41,7 +41,7 @@ export function publishTask(task: SignedManifest, {store, verify, time, log}: Ta
 
 function taskFault(task: SignedManifest, store: Store, verify: Verify, latest: number): string | undefined {
   const {manifest} = task
-  const exam = currentExam(store)
+  const exam = examOfTask(store, manifest.taskId)
   if (!exam) return 'no exam has been published'
   const signatureFault = manifestFault(task, exam, verify)
   if (signatureFault) return signatureFault

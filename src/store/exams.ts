@@ -1,14 +1,26 @@
 import {SignedExam} from '../domain/exam.js'
 import type {Sha256, TaskId} from '../domain/ids.js'
-import {getMeta, setMeta} from './meta.js'
 import type {Store} from './open.js'
-
-const currentKey = 'exam.current'
+import {latestTaskId} from './tasks.js'
 
 /** The exam that the next task will be set under. */
 export function currentExam(store: Store): SignedExam | undefined {
-  const hash = getMeta(store, currentKey)
-  return hash === undefined ? undefined : findExam(store, hash)
+  return examOfTask(store, latestTaskId(store) + 1)
+}
+
+/** The exam that a task is set under: the newest of those that begin at or before it. */
+export function examOfTask({sql}: Store, taskId: TaskId): SignedExam | undefined {
+  const row = sql.get(
+    sql.q
+      .selectFrom('exams')
+      .select('body')
+      .where('from_task', '<=', taskId)
+      // Of two that begin with the same task the later publication holds.
+      .orderBy('from_task', 'desc')
+      .orderBy('id', 'desc')
+      .limit(1),
+  )
+  return row && SignedExam.parse(JSON.parse(row.body))
 }
 
 export function findExam({sql}: Store, hash: string): SignedExam | undefined {
@@ -16,25 +28,29 @@ export function findExam({sql}: Store, hash: string): SignedExam | undefined {
   return row && SignedExam.parse(JSON.parse(row.body))
 }
 
-/** Oldest first, with the first task of each. */
+/** In the order in which they were published, with the first task of each. */
 export function listExams({sql}: Store): {hash: Sha256; fromTask: TaskId; publishedAt: number}[] {
   return sql
     .all(sql.q.selectFrom('exams').select(['hash', 'from_task', 'published_at']).orderBy('id'))
     .map((row) => ({hash: row.hash as Sha256, fromTask: row.from_task, publishedAt: row.published_at})) // Checked when stored.
 }
 
-/** Makes it the current one. An exam that was current before may become so again, signed anew. */
-export function publishExam(store: Store, signed: SignedExam, at: number): void {
-  const {sql, changes} = store
+/** JSON texts of signed exams as they were stored, in the order in which they were published. */
+export function examTexts({sql}: Store): string[] {
+  return sql.all(sql.q.selectFrom('exams').select('body').orderBy('id')).map(({body}) => body)
+}
+
+/** Appends. One that was published before counts as published now; under one that has tasks already only a signature changes. */
+export function publishExam({sql, changes}: Store, signed: SignedExam, at: number): void {
+  const {examHash: hash, exam} = signed
   const fields = {body: JSON.stringify(signed), published_at: at}
   sql.transaction(() => {
-    sql.run(
-      sql.q
-        .insertInto('exams')
-        .values({hash: signed.examHash, from_task: signed.exam.fromTask, ...fields})
-        .onConflict((conflict) => conflict.column('hash').doUpdateSet(fields)),
-    )
-    setMeta(store, currentKey, signed.examHash)
+    const used = sql.get(sql.q.selectFrom('tasks').select('task_id').where('exam_hash', '=', hash).limit(1))
+    if (used) sql.run(sql.q.updateTable('exams').set(fields).where('hash', '=', hash))
+    else {
+      sql.run(sql.q.deleteFrom('exams').where('hash', '=', hash))
+      sql.run(sql.q.insertInto('exams').values({hash, from_task: exam.fromTask, ...fields}))
+    }
     changes.bump('exams')
   })
 }

@@ -109,6 +109,23 @@ export function manifestTextsAfter({sql}: Store, after: number, limit: number): 
     .map(({body}) => body)
 }
 
+/** The signed manifest as JSON text, as it was stored. */
+export function manifestText({sql}: Store, taskId: TaskId): string | undefined {
+  return sql.get(sql.q.selectFrom('tasks').select('body').where('task_id', '=', taskId))?.body
+}
+
+/**
+ * Everything public of one settled task, each piece as JSON text: the signed manifest, every signed verdict by validator
+ * and miner, and last when it settled and how many verdicts there are. Undefined before it has settled.
+ */
+export function evidenceTexts(store: Store, taskId: TaskId): string[] | undefined {
+  const {sql} = store
+  const row = sql.get(sql.q.selectFrom('tasks').select(['body', 'settled_at_block']).where('task_id', '=', taskId))
+  if (!row || row.settled_at_block === null) return undefined
+  const verdicts = verdictTexts(store, taskId)
+  return [row.body, ...verdicts, JSON.stringify({settledAtBlock: row.settled_at_block, verdicts: verdicts.length})]
+}
+
 /** Oldest first. */
 export function openTasks({sql}: Store): {
   taskId: TaskId

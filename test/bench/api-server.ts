@@ -39,6 +39,7 @@ await scorer.turn(never)
 const beside = new VerifyBeside({time, log})
 const app = buildServer({
   ...{store, netuid, scorer, verify, verifyEd25519, time, log},
+  mechanism: video,
   verifyAll: beside.verifyAll,
   signer: owner,
   health: new Health(),

@@ -11,15 +11,16 @@ export class FakeOwnerApi implements OwnerApi {
   readonly tasks: SignedManifest[] = []
   readonly submitted: SubmitVerdicts[] = []
   examInForce: SignedExam | undefined
+  earlierExams: SignedExam[] = []
   minersInForce: MinersList['miners'] = []
   votersInForce: Voter[] = []
   barred: string[] = []
   /** Consulted before each call; a test throws from it to make the owner fail. */
   before: (call: string) => void = () => {}
 
-  async exam() {
+  async exam(_signal?: AbortSignal, hash?: string) {
     this.before('exam')
-    return this.examInForce
+    return hash === undefined ? this.examInForce : this.earlierExams.find(({examHash}) => examHash === hash)
   }
 
   async blacklist() {

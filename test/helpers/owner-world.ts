@@ -97,6 +97,7 @@ export class OwnerWorld {
   readonly dir = mkdtempSync(path.join(os.tmpdir(), 'leoma-owner-'))
   readonly storePath = path.join(this.dir, 'owner.db')
   readonly netuid = netuid
+  readonly mechanism = video
   readonly chain = new WrittenChain()
   readonly models = new WrittenModels()
   readonly health = new Health()
@@ -210,6 +211,7 @@ export class OwnerWorld {
     const {store, time, health, log} = this
     const app = buildServer({
       ...{store, time, health, log, verify, verifyEd25519, netuid},
+      mechanism: video,
       signer: owner,
       scorer: this.scorer(),
       version: '0.0.0-test',

@@ -1,6 +1,7 @@
 import type {Route} from '../route.js'
 import {blacklistRoutes} from './blacklist.js'
 import type {RouteDeps} from './deps.js'
+import {evidenceRoutes} from './evidence.js'
 import {healthRoutes} from './health.js'
 import {minerRoutes} from './miners.js'
 import {sampleRoutes} from './samples.js'
@@ -20,5 +21,6 @@ export function routes(deps: RouteDeps): Route[] {
     ...taskRoutes(deps),
     ...weightRoutes(deps),
     ...subnetRoutes(deps),
+    ...evidenceRoutes(deps),
   ]
 }

@@ -17,7 +17,7 @@ export function subnetRoutes({store, scorer}: RouteDeps): Route[] {
       summary: 'the exam in force, signed by the owner',
       access: 'public',
       answer: SignedExam,
-      keep: {maxAgeS: 60, basis: () => [store.changes.of('exams')]},
+      keep: {maxAgeS: 60, basis: () => [store.changes.of('exams', 'tasks')]},
       handle: () => {
         const exam = currentExam(store)
         if (!exam) throw new Refusal(404, 'No exam published yet')

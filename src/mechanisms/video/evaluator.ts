@@ -2,7 +2,7 @@ import {mkdir, rm} from 'node:fs/promises'
 import path from 'node:path'
 import pLimit, {type LimitFunction} from 'p-limit'
 import type {SignedExam} from '../../domain/exam.js'
-import type {TaskId} from '../../domain/ids.js'
+import type {Hotkey, TaskId} from '../../domain/ids.js'
 import {examFault, manifestFault, signValue} from '../../domain/signed.js'
 import type {Answer, Artefact, SignedManifest, TaskManifest} from '../../domain/task.js'
 import type {SignedVerdict, Verdict} from '../../domain/verdict.js'
@@ -31,6 +31,12 @@ export function evaluatorService(ports: Ports): Service {
   }
 }
 
+interface Sitting {
+  readonly exam: SignedExam
+  readonly params: VideoParams
+  readonly judge: Judge
+}
+
 interface Exercise {
   readonly task: SignedManifest
   readonly manifest: TaskManifest
@@ -52,15 +58,12 @@ export class Evaluator {
   }
 
   async turn({signal}: Tick): Promise<void> {
-    const {api, chain, journal, log, netuid, verify} = this.#ports
+    const {api, chain, journal, log, netuid} = this.#ports
     await this.#flush(signal)
     const exam = await api.exam(signal)
     if (!exam) return
     const {ownerHotkey, block: head} = await chain.metagraph(netuid, signal)
-    const fault = ownerHotkey ? examFault(exam, ownerHotkey, verify) : 'the subnet has no owner'
-    if (fault) throw new LeomaError('auth', 'EXAM_UNTRUSTED', `the exam cannot be trusted: ${fault}`)
-    const params = paramsOf({name: 'video', version: ruleVersion, params: VideoParams}, exam.exam)
-    const judge = this.#judge(params)
+    const current = this.#sitting(exam, ownerHotkey)
 
     const failures: unknown[] = []
     for (let after: TaskId | 0 = journal.evaluatedUpTo(); ; ) {
@@ -69,7 +72,7 @@ export class Evaluator {
         after = task.manifest.taskId
         signal.throwIfAborted()
         try {
-          await this.#task(task, {exam, params, judge, head: head.number}, signal)
+          await this.#task(task, {current, ownerHotkey, head: head.number}, signal)
         } catch (error) {
           signal.throwIfAborted()
           // One task that cannot be judged now must not keep the later ones waiting.
@@ -80,6 +83,30 @@ export class Evaluator {
       if (page.length < pageSize) break
     }
     if (failures.length > 0) throw failures[0]
+  }
+
+  /** An exam that may be judged under; throws a reason why not. */
+  #sitting(exam: SignedExam, ownerHotkey: Hotkey | null): Sitting {
+    const fault = ownerHotkey ? examFault(exam, ownerHotkey, this.#ports.verify) : 'the subnet has no owner'
+    if (fault) throw new LeomaError('auth', 'EXAM_UNTRUSTED', `the exam cannot be trusted: ${fault}`)
+    const params = paramsOf({name: 'video', version: ruleVersion, params: VideoParams}, exam.exam)
+    return {exam, params, judge: this.#judge(params)}
+  }
+
+  /** Tasks of an earlier exam that have not settled are judged under that one; a reason where that cannot be. */
+  async #sittingOf(
+    {examHash}: TaskManifest,
+    {current, ownerHotkey}: {readonly current: Sitting; readonly ownerHotkey: Hotkey | null},
+    signal: AbortSignal,
+  ): Promise<Sitting | string> {
+    if (examHash === current.exam.examHash) return current
+    const exam = await this.#ports.api.exam(signal, examHash)
+    if (exam?.examHash !== examHash) return `of an exam that the owner does not show, ${examHash.slice(0, 12)}`
+    try {
+      return this.#sitting(exam, ownerHotkey)
+    } catch (error) {
+      return `of another exam, ${examHash.slice(0, 12)}: ${LeomaError.from(error).message}`
+    }
   }
 
   #judge(params: VideoParams): Judge {
@@ -96,7 +123,7 @@ export class Evaluator {
 
   async #task(
     task: SignedManifest,
-    {exam, params, judge, head}: {exam: SignedExam; params: VideoParams; judge: Judge; head: number},
+    context: {current: Sitting; ownerHotkey: Hotkey | null; head: number},
     signal: AbortSignal,
   ): Promise<void> {
     const {journal, log, signer, verify, workDir} = this.#ports
@@ -107,7 +134,9 @@ export class Evaluator {
       journal.closeTask(taskId, note)
       log.info({task: taskId, note}, 'task closed')
     }
-    if (manifest.examHash !== exam.examHash) return close(`of another exam, ${manifest.examHash.slice(0, 12)}`)
+    const sitting = await this.#sittingOf(manifest, context, signal)
+    if (typeof sitting === 'string') return close(sitting)
+    const {exam, params, judge} = sitting
     const fault = manifestFault(task, exam, verify)
     if (fault) throw new LeomaError('auth', 'MANIFEST_UNTRUSTED', `task ${taskId} cannot be trusted: ${fault}`)
     if (!manifest.voters.some(({hotkey}) => hotkey === signer.hotkey)) return close('not a voter of this task')
@@ -115,7 +144,8 @@ export class Evaluator {
     const outputs = manifest.answers.filter(({outcome}) => outcome === 'ok')
     const open = outputs.filter(({hotkey}) => !judged.has(hotkey))
     if (open.length > 0) {
-      if (head >= manifest.block.number + params.ranking.settleBlocks) return close('settled before it was judged')
+      if (context.head >= manifest.block.number + params.ranking.settleBlocks)
+        return close('settled before it was judged')
       const dir = path.join(workDir, `judge-${taskId}`)
       await mkdir(dir, {recursive: true})
       try {

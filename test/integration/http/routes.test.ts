@@ -79,6 +79,7 @@ describe('the published table of routes', () => {
       validator_hotkey: alice.hotkey,
       task_id: '1',
       hotkey: dave,
+      exam_hash: world.exam().examHash,
     }
     for (const route of routes(deps).filter(({method}) => method === 'GET')) {
       const hotkey = route.path.startsWith('/blacklist') ? stranger.hotkey : values.hotkey
@@ -86,7 +87,8 @@ describe('the published table of routes', () => {
       const answer = await get(`${path}?miner_hotkey=${dave}&validator_hotkey=${alice.hotkey}&task_id=1`, alice)
 
       expect([route.path, answer.statusCode]).toEqual([route.path, 200])
-      expect([route.path, route.answer.safeParse(answer.json()).error]).toEqual([route.path, undefined])
+      const body: unknown = route.contentType === undefined ? answer.json() : answer.body
+      expect([route.path, route.answer.safeParse(body).error]).toEqual([route.path, undefined])
     }
   })
 })

@@ -1,5 +1,6 @@
 import {readdir} from 'node:fs/promises'
 import {afterEach, beforeEach, describe, expect, it} from 'vitest'
+import {hashOf} from '../../../src/domain/canonical.js'
 import {signValue, verdictFault} from '../../../src/domain/signed.js'
 import {LeomaError} from '../../../src/errors.js'
 import type {Ports} from '../../../src/mechanisms/types.js'
@@ -32,6 +33,17 @@ const portsOf = (index = 0): Promise<Ports & {close(): void}> => world.ports(`va
 
 function submitted() {
   return world.api.submitted.map(({verdicts}) => verdicts.map(({verdict}) => verdict))
+}
+
+/** The first task is of an exam that only a later leoma can run; the one in force is another. */
+function anotherVersion(): void {
+  const [task] = world.api.tasks
+  const known = world.api.examInForce!
+  const exam = {...known.exam, mechanismVersion: 99}
+  const examHash = hashOf(exam)
+  world.api.earlierExams = [{...known, exam, examHash, signature: signValue('exam', exam, owner)}]
+  const manifest = {...task!.manifest, examHash}
+  world.api.tasks[0] = {manifest, signer: owner.hotkey, signature: signValue('task', manifest, owner)}
 }
 
 describe('the evaluator', () => {
@@ -182,7 +194,12 @@ describe('the evaluator', () => {
   })
 
   it.each([
-    ['a task of another exam', () => world.setExam({...params, everyBlocks: 11}), /another exam/],
+    ['a task of an exam that nobody shows', () => world.setExam({...params, everyBlocks: 11}), /does not show/],
+    [
+      'a task of an exam of a version that this program has not',
+      anotherVersion,
+      /another exam.* for version 99 of video/,
+    ],
     ['a task that it may not vote on', () => undefined, /not a voter/],
     ['a task that has settled before it came', () => world.time.advance(1000 * params.ranking.settleBlocks), /settled/],
   ])('closes %s without judging it', async (name, change, note) => {
@@ -207,6 +224,15 @@ describe('the evaluator', () => {
     expect(world.judge.asked).toEqual([])
     expect(notes).toEqual([expect.stringMatching(note)])
     expect(ports.journal.isEvaluated(1)).toBe(true)
+  })
+
+  it('judges a task that was set under an earlier exam by that one', async () => {
+    const before = world.api.examInForce!
+    world.api.earlierExams = [before]
+    world.setExam({...params, everyBlocks: 11})
+    await new Evaluator(await portsOf()).turn(tick)
+
+    expect(submitted()[0]?.map(({examHash}) => examHash)).toEqual([before.examHash, before.examHash, before.examHash])
   })
 
   it('judges nothing that the owner has not signed', async () => {
