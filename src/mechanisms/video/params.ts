@@ -63,21 +63,33 @@ export const VideoParams = z.strictObject({
   }),
   /** What ties a miner's deployment to the model that it committed; nothing is asked when absent. */
   deployment: z.exactOptional(DeploymentPolicy),
-  ranking: z.strictObject({
-    /** Settled tasks that count. */
-    window: z.number().int().min(1).max(10_000),
-    /** No ranking before this many have settled. */
-    minTasks: z.number().int().min(1),
-    completeness: share,
-    /** Absolute pass-rate lead that a later miner needs over every earlier one. */
-    dominance: share,
-    /** A winner must have passed this often: nobody wins with nothing. */
-    minPassed: z.number().int().min(0),
-    /** Busy, transient and permanent outcomes per window that are forgiven; the rest count as tasks not passed. */
-    forgivenMisses: z.number().int().min(0),
-    /** Verdicts are taken until every voter has judged every output, or for this many blocks after the task's. */
-    settleBlocks: z.number().int().min(1),
-  }),
+  ranking: z
+    .strictObject({
+      /** Who of the eligible wins (README). Absent in exams from before there was a choice: then the published rule. */
+      rule: z.exactOptional(z.enum(['dominance-1', 'dominance-2'])),
+      /** Settled tasks that count. */
+      window: z.number().int().min(1).max(10_000),
+      /** No ranking before this many have settled. */
+      minTasks: z.number().int().min(1),
+      completeness: share,
+      /**
+       * The lead that a later miner needs: under `dominance-1` in pass rate, over every earlier one; under `dominance-2` in
+       * tasks that one passed and the other did not, net, as a share of the window, over the holder.
+       */
+      dominance: share,
+      /** `dominance-2` alone: chance may explain a lead once in this many windows at most. */
+      oddsAgainst: z.exactOptional(z.number().int().min(2).max(1_000_000_000)),
+      /** A winner must have passed this often: nobody wins with nothing. */
+      minPassed: z.number().int().min(0),
+      /** Busy, transient and permanent outcomes per window that are forgiven; the rest count as tasks not passed. */
+      forgivenMisses: z.number().int().min(0),
+      /** Verdicts are taken until every voter has judged every output, or for this many blocks after the task's. */
+      settleBlocks: z.number().int().min(1),
+    })
+    .refine(({rule, oddsAgainst}) => (rule === 'dominance-2') === (oddsAgainst !== undefined), {
+      path: ['oddsAgainst'],
+      error: 'dominance-2 needs it, and no other rule knows it',
+    }),
 })
 export type VideoParams = z.infer<typeof VideoParams>
 

@@ -1,14 +1,14 @@
 import {z} from 'zod'
 import {BlockNumber, compareText, Hotkey, TaskId} from '../../domain/ids.js'
 import type {RankingRow} from '../../domain/ranking.js'
-import {stakeVote} from '../../domain/stake-vote.js'
 import type {MinerView, SubnetView} from '../../domain/subnet.js'
 import {Outcome} from '../../domain/task.js'
 import type {EvidenceKey, Weighing} from '../types.js'
-import {barFor, rankByDominance} from './dominance.js'
+import {fieldOf} from './dominance-rules.js'
 import {keyOf, type VideoEvidence} from './evidence.js'
 import {explain, summarize} from './explain.js'
 import type {VideoParams} from './params.js'
+import {type Tally, tallies} from './tally.js'
 
 /** Bumped by anything that can move a weight; a state of another version is refused, not misread. */
 export const ruleVersion = 1
@@ -99,69 +99,11 @@ function positionOf(hotkey: Hotkey, asked: readonly Asked[]): number {
   return -1
 }
 
-export interface Tally {
-  readonly hotkey: Hotkey
-  /** Judged or rejected. */
-  readonly evaluated: number
-  readonly passed: number
-  /** Busy, transient or permanent. */
-  readonly missed: number
-  /** Missed beyond what is forgiven: they count as evaluated and not passed. */
-  readonly charged: number
-  /** Passed over evaluated and charged, 0..1. */
-  readonly passRate: number
-  /** Evaluated and charged over the tasks of the window, 0..1. */
-  readonly completeness: number
-  /** Mean overall score of the judged outputs, 0..100; 0 when there is none. */
-  readonly meanScore: number
-  /** How often each gate rejected it. */
-  readonly rejections: Readonly<Record<string, number>>
-}
-
-export function tally(state: VideoState, hotkey: Hotkey, {ranking}: VideoParams): Tally {
-  let evaluated = 0
-  let passed = 0
-  let missed = 0
-  let scoreSum = 0
-  let scores = 0
-  const rejections: Record<string, number> = {}
-  for (const task of state.tasks) {
-    const entry = task.asked[positionOf(hotkey, task.asked)]
-    if (!entry) continue
-    const {outcome, votes} = entry
-    if (outcome === 'ok') {
-      const verdict = stakeVote(votes)
-      if (verdict === undefined) continue
-      evaluated++
-      if (verdict) passed++
-      scoreSum += votes?.scoreSum ?? 0
-      scores += votes?.count ?? 0
-    } else if (outcome.startsWith('rejected:')) {
-      evaluated++
-      const gate = outcome.slice('rejected:'.length)
-      rejections[gate] = (rejections[gate] ?? 0) + 1
-    } else {
-      missed++
-    }
-  }
-  const charged = Math.max(0, missed - ranking.forgivenMisses)
-  const counted = evaluated + charged
-  return {
-    hotkey,
-    evaluated,
-    passed,
-    missed,
-    charged,
-    passRate: counted === 0 ? 0 : passed / counted,
-    completeness: state.tasks.length === 0 ? 0 : counted / state.tasks.length,
-    meanScore: scores === 0 ? 0 : scoreSum / scores,
-    rejections,
-  }
-}
-
 export interface Standing extends Tally {
   readonly miner: MinerView | undefined
   readonly block: number | null
+  /** Evaluated and charged. */
+  readonly counted: number
   readonly eligible: boolean
 }
 
@@ -169,38 +111,43 @@ export interface Standing extends Tally {
 const rounding = 1e-12
 
 function standing(counted: Tally, miner: MinerView | undefined, tasks: number, params: VideoParams): Standing {
-  const {completeness, minPassed, minTasks} = params.ranking
+  const {completeness, minTasks} = params.ranking
   const eligible =
     miner?.isValid === true &&
     tasks >= minTasks &&
     counted.completeness >= completeness - rounding &&
-    counted.passed >= minPassed
-  return {...counted, miner, block: miner?.block ?? null, eligible}
+    counted.passed >= minPassed(params)
+  return {...counted, counted: counted.evaluated + counted.charged, miner, block: miner?.block ?? null, eligible}
+}
+
+/** Under the rule of the proven lead nobody wins with nothing, whatever else the exam says. */
+function minPassed({ranking}: VideoParams): number {
+  return ranking.rule === 'dominance-2' ? Math.max(1, ranking.minPassed) : ranking.minPassed
 }
 
 /** How many more tasks it must at least be judged or pass in before it is eligible; 0 when its record suffices. */
-function tasksNeeded({evaluated, charged, passed}: Tally, tasks: number, {ranking}: VideoParams): number {
-  const {completeness, minPassed, minTasks} = ranking
-  const judged = Math.ceil(completeness * Math.max(tasks, minTasks) - rounding) - evaluated - charged
-  return Math.max(0, judged, minTasks - tasks, minPassed - passed)
+function tasksNeeded({counted, passed}: Standing, tasks: number, params: VideoParams): number {
+  const {completeness, minTasks} = params.ranking
+  const judged = Math.ceil(completeness * Math.max(tasks, minTasks) - rounding) - counted
+  return Math.max(0, judged, minTasks - tasks, minPassed(params) - passed)
 }
 
 /** Completeness, stake vote and dominance over the window; the winner takes all, and nobody wins with nothing. */
 export function weigh(state: VideoState, view: SubnetView, params: VideoParams): Weighing {
   const miners = new Map(view.miners.map((miner) => [miner.hotkey, miner]))
-  const asked = state.tasks.flatMap((task) => task.asked.map(({hotkey}) => hotkey))
-  const hotkeys = [...new Set([...asked, ...miners.keys()])]
-  const standings = hotkeys.map((hotkey) =>
-    standing(tally(state, hotkey, params), miners.get(hotkey), state.tasks.length, params),
+  const tasks = state.tasks.length
+  const standings = [...tallies(state, miners.keys(), params).values()].map((counted) =>
+    standing(counted, miners.get(counted.hotkey), tasks, params),
   )
-  const ranked = rankByDominance(
+  const field = fieldOf(
     standings.filter(({eligible}) => eligible),
-    params.ranking.dominance,
+    tasks,
+    params.ranking,
   )
   const unranked = standings.filter(({eligible}) => !eligible).sort((a, b) => compareText(a.hotkey, b.hotkey))
 
-  const context = {ranked, tasks: state.tasks.length, params}
-  const rows = [...ranked, ...unranked].map((entry, index): RankingRow => {
+  const context = {field, tasks, params}
+  const rows = [...field.ranked, ...unranked].map((entry, index): RankingRow => {
     const rank = entry.eligible ? index + 1 : null
     return {
       hotkey: entry.hotkey,
@@ -217,12 +164,13 @@ export function weigh(state: VideoState, view: SubnetView, params: VideoParams):
         passRate: entry.passRate,
         completeness: entry.completeness,
         meanScore: entry.meanScore,
-        tasksNeeded: tasksNeeded(entry, state.tasks.length, params),
-        rateNeeded: barFor(entry, ranked, params.ranking.dominance),
+        tasksNeeded: tasksNeeded(entry, tasks, params),
+        rateNeeded: field.rateNeeded(entry),
+        ...field.numbers(entry),
       },
       sentence: explain(entry, context),
     }
   })
-  const decision = ranked.length > 0 ? 'pay' : state.tasks.length < params.ranking.minTasks ? 'wait' : 'burn'
+  const decision = field.ranked.length > 0 ? 'pay' : tasks < params.ranking.minTasks ? 'wait' : 'burn'
   return {rows, decision, window: state.tasks.map(({taskId}) => taskId), summary: summarize(context)}
 }

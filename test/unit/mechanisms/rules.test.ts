@@ -6,7 +6,8 @@ import type {Exam} from '../../../src/domain/exam.js'
 import {Outcome} from '../../../src/domain/task.js'
 import {mechanism} from '../../../src/mechanisms/registry.js'
 import {defaults, type VideoParams} from '../../../src/mechanisms/video/params.js'
-import {tally} from '../../../src/mechanisms/video/rules.js'
+import type {VideoState} from '../../../src/mechanisms/video/rules.js'
+import {tallies} from '../../../src/mechanisms/video/tally.js'
 import {aHotkey, aSettledTask, aView} from '../../helpers/video.js'
 import file from '../../vectors/video/ranking.json' with {type: 'json'}
 
@@ -131,7 +132,7 @@ describe('the video rule', () => {
     const state = rule.replay(rule.initial(), tasks)
 
     // The state is opaque JSON outside the mechanism; this test is inside it.
-    expect(tally(state as Parameters<typeof tally>[0], aHotkey('a'), params)).toMatchObject({
+    expect(tallies(state as VideoState, [], params).get(aHotkey('a'))).toMatchObject({
       evaluated: 2,
       passed: 1,
       missed: 2,
