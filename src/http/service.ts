@@ -136,7 +136,7 @@ async function listen(app: FastifyInstance, {host, port}: OwnerApiOptions): Prom
     await app.listen({host, port})
   } catch (error) {
     const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
-    throw new LeomaError('config', isTaken ? 'PORT_TAKEN' : 'LISTEN_FAILED', `cannot listen on ${host}:${port}`, {
+    throw new LeomaError('config', isTaken ? 'PORT_IN_USE' : 'LISTEN_FAILED', `cannot listen on ${host}:${port}`, {
       cause: error,
       hints: [isTaken ? 'another program uses this port: set API_PORT' : 'check API_HOST and API_PORT'],
     })

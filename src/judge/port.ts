@@ -1,4 +1,5 @@
 import type {z} from 'zod'
+import type {Frames, View} from '../media/port.js'
 
 export const aspects = [
   'first_frame_fidelity',
@@ -30,6 +31,8 @@ export interface JudgeRequest {
   readonly criteria?: Criteria
   /** Names the task, for a judge that keeps accounts. */
   readonly task?: string
+  /** What `views` asks for, in its order, where the caller has it; otherwise the judge looks for itself. */
+  readonly seen?: readonly Frames[] | undefined
 }
 
 export interface Criteria {
@@ -63,6 +66,8 @@ export interface Judge {
   readonly defaults?: Readonly<Record<string, unknown>>
   /** Whether it looks at the original clip under these options; it does unless it says otherwise. */
   needsClip?(options: unknown): boolean
+  /** What it will look at of the output: whoever decodes the output anyway can take it along, and give it as `seen`. */
+  views?(request: Pick<JudgeRequest, 'frames' | 'fps' | 'width' | 'height' | 'options'>): readonly View[]
   /** Outputs it can score at once, when that is not a matter of this machine's processors. */
   readonly concurrency?: number
   score(request: JudgeRequest, signal: AbortSignal): Promise<JudgeReport>

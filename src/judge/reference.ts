@@ -1,7 +1,7 @@
 import {stat} from 'node:fs/promises'
 import {z} from 'zod'
 import {LeomaError} from '../errors.js'
-import type {DecodeOptions, Media} from '../media/port.js'
+import type {Frames, Media, View} from '../media/port.js'
 import {compare, type Looked} from './measure.js'
 import {frameOf, looksOf, type Plane} from './planes.js'
 import type {Judge, JudgeReport, JudgeRequest} from './port.js'
@@ -9,7 +9,7 @@ import {reportOf} from './scores.js'
 import {timelineOf} from './timeline.js'
 
 export interface ReferenceJudgeOptions {
-  readonly media: Pick<Media, 'decode'>
+  readonly media: Pick<Media, 'decode' | 'decodeViews'>
 }
 
 /** What does not depend on the output: read once per task, used for each of its outputs. */
@@ -17,8 +17,12 @@ interface Original extends Looked {
   readonly conditioning: Plane
 }
 
+type Size = Pick<JudgeRequest, 'frames' | 'fps' | 'width' | 'height'>
+
 /** Long side of the grey frames; the colour frames, one a second, are twice as large. */
 const analysedSide = 208
+/** Frames of one video that are looked at: more than five seconds have at 240 a second, which is where ports stop. */
+const maxFrames = 4000
 /** Tasks whose original is kept: one being judged, and the one before it when two overlap. */
 const keptOriginals = 2
 
@@ -31,16 +35,25 @@ export class ReferenceJudge implements Judge {
   readonly version = 1
   /** It has none: what could be set would have to be in the exam anyway, and the version says it. */
   readonly options = z.strictObject({})
-  readonly #media: Pick<Media, 'decode'>
+  readonly #media: ReferenceJudgeOptions['media']
   readonly #originals = new Map<string, Promise<Original>>()
 
   constructor({media}: ReferenceJudgeOptions) {
     this.#media = media
   }
 
+  /** By time, not by number: what a viewer sees at each moment, whatever the rates of original and output. */
+  views({frames, fps, width, height}: Size): readonly View[] {
+    const size = {width, height}
+    return [
+      {...sizeOf(size, 1), pixel: 'gray', pick: {fps}, maxFrames: frames},
+      {...sizeOf(size, 2), pixel: 'rgb24', pick: {fps: 1}, maxFrames: Math.ceil(frames / fps)},
+    ]
+  }
+
   async score(request: JudgeRequest, signal: AbortSignal): Promise<JudgeReport> {
     const original = await this.#original(request, signal)
-    const output = await this.#look(request.output, request, signal)
+    const output = lookedAt(request.seen ?? (await this.#views(request.output, request, signal)), request)
     return reportOf(compare(output, original, original.conditioning))
   }
 
@@ -73,7 +86,7 @@ export class ReferenceJudge implements Judge {
   /** A clip or frame that cannot be read is not the miner's fault: no verdict. */
   async #loadOriginal(request: JudgeRequest, signal: AbortSignal): Promise<Original> {
     try {
-      const looked = await this.#look(request.clip, request, signal)
+      const looked = lookedAt(await this.#views(request.clip, request, signal), request)
       if (request.firstFrame === undefined) return {...looked, conditioning: looked.timeline.planes[0] as Plane}
       const still = {...sizeOf(request, 1), pixel: 'gray', pick: 'all', maxFrames: 1, threads: 1} as const
       const frames = await this.#media.decode(request.firstFrame, still, signal)
@@ -84,24 +97,17 @@ export class ReferenceJudge implements Judge {
     }
   }
 
-  async #look(file: string, request: JudgeRequest, signal: AbortSignal): Promise<Looked> {
-    const {frames, fps} = request
-    const decode = (options: Pick<DecodeOptions, 'width' | 'height' | 'pixel' | 'pick' | 'maxFrames'>) =>
-      this.#media.decode(file, {...options, threads: 1}, signal)
-    // By time, not by number: what a viewer sees at each moment, whatever the rates of original and output.
-    const course = await decode({...sizeOf(request, 1), pixel: 'gray', pick: {fps}, maxFrames: frames})
-    const timeline = timelineOf(course, frames, fps)
-    const close = await decode({
-      ...sizeOf(request, 2),
-      pixel: 'rgb24',
-      pick: {fps: 1},
-      maxFrames: Math.ceil(frames / fps),
-    })
-    return {timeline, looks: looksOf(close)}
+  #views(file: string, request: JudgeRequest, signal: AbortSignal): Promise<readonly Frames[]> {
+    return this.#media.decodeViews(file, this.views(request), {maxFrames, threads: 1}, signal)
   }
 }
 
-function sizeOf({width, height}: JudgeRequest, times: number): {width: number; height: number} {
+function lookedAt([course, close]: readonly Frames[], {frames, fps}: JudgeRequest): Looked {
+  if (!course || !close) throw new LeomaError('bug', 'VIEWS_MISSING', 'the reference judge needs both of its views')
+  return {timeline: timelineOf(course, frames, fps), looks: looksOf(close)}
+}
+
+function sizeOf({width, height}: Pick<Size, 'width' | 'height'>, times: number): {width: number; height: number} {
   const scale = analysedSide / Math.max(width, height)
   const side = (pixels: number) => times * 8 * Math.max(2, Math.round((pixels * scale) / 8))
   return {width: side(width), height: side(height)}

@@ -29,6 +29,11 @@ export interface DecodeOptions {
   readonly threads?: number
 }
 
+/** One of several looks at the same file. */
+export interface View extends Pick<DecodeOptions, 'width' | 'height' | 'pixel' | 'maxFrames'> {
+  readonly pick: 'all' | {readonly fps: number}
+}
+
 export interface Frames {
   readonly width: number
   readonly height: number
@@ -62,6 +67,16 @@ export interface Media {
   probe(file: string, signal: AbortSignal): Promise<VideoInfo>
   /** Takes a PNG too, as a video of one frame. */
   decode(file: string, options: DecodeOptions, signal: AbortSignal): Promise<Frames>
+  /**
+   * What `decode` would give for each view, from decoding the file once. Only its first `maxFrames` frames are seen, and
+   * whether there are more.
+   */
+  decodeViews(
+    file: string,
+    views: readonly View[],
+    options: {readonly maxFrames: number; readonly threads?: number},
+    signal: AbortSignal,
+  ): Promise<Frames[]>
   /** H.264, CRF 23, no audio, source size and rate. Seeks before the input, so the start is exact to the frame. */
   cut(file: string, to: string, options: CutOptions, signal: AbortSignal): Promise<void>
   /** First frame as PNG, scaled to cover the size and cropped in the middle. */

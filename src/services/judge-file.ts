@@ -3,7 +3,7 @@ import path from 'node:path'
 import {z} from 'zod'
 import type {TaskKind} from '../domain/task.js'
 import {LeomaError} from '../errors.js'
-import {type Aspect, aspects, type Judge, type JudgeReport} from '../judge/port.js'
+import {type Aspect, aspects, type Judge, type JudgeReport, type JudgeRequest} from '../judge/port.js'
 import {checkGates} from '../mechanisms/video/gates.js'
 import {defaults, VideoParams} from '../mechanisms/video/params.js'
 import {overallOf, passes} from '../mechanisms/video/scoring.js'
@@ -132,7 +132,8 @@ export async function judgeFile(
   }
   await requireInputs(given, media, signal)
   const first = given.firstFrame === undefined ? {} : {firstFrame: given.firstFrame}
-  const gates = await checkGates(given.file, {media, params, kind, ...first}, signal)
+  const views = judge.views?.({...params.request, options}) ?? []
+  const gates = await checkGates(given.file, {media, params, kind, views, ...first}, signal)
   const common = {file: given.file, kind, judge: {name: judge.name, version: judge.version, options}} as const
   if (!gates.ok) {
     const {gate, reason, measured} = gates
@@ -143,7 +144,7 @@ export async function judgeFile(
       why: `fails at gate ${gate}, before any judging: ${reason}`,
     }
   }
-  const report = await score(given, {judge, params}, signal)
+  const report = await score(given, {judge, params, seen: gates.seen}, signal)
   const overall = overallOf(report.aspects, params.judge.weights)
   return {
     ...common,
@@ -157,7 +158,7 @@ export async function judgeFile(
 
 function score(
   {file, firstFrame, clip, prompt}: FileToJudge,
-  {judge, params}: {judge: Judge; params: VideoParams},
+  {judge, params, seen}: {judge: Judge; params: VideoParams; seen: JudgeRequest['seen']},
   signal: AbortSignal,
 ): Promise<JudgeReport> {
   const {width, height, frames, fps} = params.request
@@ -170,6 +171,7 @@ function score(
         options: params.judge.options,
         criteria: params.judge,
         task: `by hand ${path.basename(file)}`,
+        seen,
       },
       inner,
     ),

@@ -1,3 +1,4 @@
+import {writeFile} from 'node:fs/promises'
 import {describe, expect, it} from 'vitest'
 import type {Media} from '../../src/media/port.js'
 import {card, h264, make, never, picture, realClips, run, useFolder} from '../integration/media/videos.js'
@@ -211,6 +212,85 @@ export function mediaContract(name: string, media: Media): void {
       })
     })
 
+    describe('decodeViews', () => {
+      const views = [
+        {...gray, pick: 'all'},
+        {width: 64, height: 36, pixel: 'rgb24', pick: {fps: 1}, maxFrames: 3},
+        {...gray, pick: {fps: 16}, maxFrames: 20},
+        {width: 26, height: 30, pixel: 'gray', pick: {fps: 7}, maxFrames: 50},
+      ] as const
+      const limit = {maxFrames: 200, threads: 1}
+
+      it.each<[string, readonly string[]]>([
+        ['a plain video', [...card({fps: 16}), ...h264]],
+        ['another rate', [...card({fps: 25, seconds: 3}), ...h264]],
+        [
+          'a variable rate',
+          [...card({fps: 30}), '-vf', "select='not(mod(n,5))+gt(n,40)'", '-fps_mode', 'vfr', ...h264],
+        ],
+        ['one that does not begin at zero', [...card(), '-vf', 'setpts=PTS+1.37/TB', ...h264]],
+        [
+          '10-bit colour in full range',
+          [
+            ...card(),
+            '-vf',
+            'scale=out_range=pc,format=yuv420p10le',
+            '-c:v',
+            'libx265',
+            '-preset',
+            'ultrafast',
+            '-x265-params',
+            'log-level=0',
+          ],
+        ],
+        ['an odd size', [...card({size: '161x93'}), '-pix_fmt', 'yuv444p', '-c:v', 'libx264', '-preset', 'ultrafast']],
+      ])('gives to the last byte what each decode gives alone: %s', async (name, args) => {
+        const video = await make(file(`views-${name.replaceAll(' ', '-')}.mp4`), args)
+
+        const together = await media.decodeViews(video, views, limit, never)
+
+        for (const [i, view] of views.entries()) {
+          const alone = await media.decode(video, {...view, threads: 1}, never)
+          expect({...together[i], data: ''}, `view ${i}`).toEqual({...alone, data: ''})
+          expect(Buffer.compare(together[i]?.data ?? Buffer.of(), alone.data), `view ${i}`).toBe(0)
+        }
+      })
+
+      it('turns what a phone turned', async () => {
+        const plain = await make(file('views-plain.mp4'), [...card(), ...h264])
+        const video = await make(file('views-turned.mp4'), ['-display_rotation:v:0', '-90', '-i', plain, '-c', 'copy'])
+
+        const [upright] = await media.decodeViews(video, [views[0]], limit, never)
+
+        expect(Buffer.compare(upright?.data ?? Buffer.of(), (await media.decode(video, views[0], never)).data)).toBe(0)
+      })
+
+      it('sees no more frames than it may, and says when there are more', async () => {
+        const video = await make(file('views-long.mp4'), [...card({seconds: 4}), ...h264])
+
+        const [all, rare] = await media.decodeViews(
+          video,
+          [
+            {...gray, pick: 'all', maxFrames: 10},
+            {...gray, pick: {fps: 4}},
+          ],
+          {maxFrames: 10},
+          never,
+        )
+
+        expect(all).toMatchObject({count: 10, truncated: true})
+        expect(rare?.count).toBeLessThanOrEqual(3)
+      })
+
+      it('refuses what cannot be decoded', async () => {
+        await writeFile(file('views-page.mp4'), '<!doctype html>')
+
+        await expect(media.decodeViews(file('views-page.mp4'), views, limit, never)).rejects.toMatchObject({
+          code: 'VIDEO_UNREADABLE',
+        })
+      })
+    })
+
     describe('cut', () => {
       it('starts at the exact frame, keeps size and rate, and drops sound', async () => {
         const sound = ['-f', 'lavfi', '-i', 'sine=d=4']
@@ -257,7 +337,6 @@ export function mediaContract(name: string, media: Media): void {
 
         const png = await media.firstFrame(video, {width: 104, height: 60}, never)
 
-        const {writeFile} = await import('node:fs/promises')
         await writeFile(file('first.png'), png)
         const show = ['-i', file('first.png'), '-pix_fmt', 'rgb24', '-f', 'rawvideo', 'pipe:1']
         const pixels = await run(show, {signal: never, what: 'reading the PNG'})

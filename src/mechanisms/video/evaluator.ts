@@ -232,15 +232,18 @@ export class Evaluator {
     const file = await this.#fetch(output, path.join(dir, `${answer.hotkey}.mp4`), signal)
     try {
       return await withDeadline('judging', judgeDeadlineMs, signal, async (inner) => {
+        const {width, height, frames, fps} = params.request
+        const asked = {frames, fps, width, height, options: params.judge.options}
+        const views = judge.views?.(asked) ?? []
         const given = firstFrame === undefined ? {} : {firstFrame}
-        const gates = await working(() => checkGates(file, {media, params, kind: manifest.kind, ...given}, inner))
+        const gates = await working(() =>
+          checkGates(file, {media, params, kind: manifest.kind, views, ...given}, inner),
+        )
         if (!gates.ok)
           return {...frame, gate: gates.gate, reasoning: gates.reason, issues: [gates.reason.slice(0, 200)]}
-        const {width, height, frames, fps} = params.request
         const scored = await judge.score(
           {
-            ...{output: file, clip, firstFrame, prompt: manifest.prompt.text, frames, fps, width, height},
-            options: params.judge.options,
+            ...{output: file, clip, firstFrame, prompt: manifest.prompt.text, ...asked, seen: gates.seen},
             criteria: params.judge,
             task: String(manifest.taskId),
           },

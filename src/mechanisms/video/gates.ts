@@ -2,7 +2,7 @@ import {stat} from 'node:fs/promises'
 import path from 'node:path'
 import type {TaskKind} from '../../domain/task.js'
 import {LeomaError} from '../../errors.js'
-import type {Frames, Media, VideoInfo} from '../../media/port.js'
+import type {Frames, Media, VideoInfo, View} from '../../media/port.js'
 import type {VideoParams} from './params.js'
 
 /** In the order in which they are checked, cheapest first. The code of the one that failed stands in `rejected:<code>`. */
@@ -23,18 +23,25 @@ export const gates = [
 export type Gate = (typeof gates)[number]
 
 export interface GateOptions {
-  readonly media: Pick<Media, 'probe' | 'decode'>
+  readonly media: Pick<Media, 'probe' | 'decode' | 'decodeViews'>
   readonly params: Pick<VideoParams, 'request' | 'gates'>
   readonly kind: TaskKind
   /** The conditioning frame as PNG; `t2v` has none. */
   readonly firstFrame?: string
+  /** What else somebody wants to see of a video that passes: taken from the same decode. */
+  readonly views?: readonly View[]
 }
 
 /** What was found before a gate failed, with the unit in the name. */
 export type GateMeasurements = Readonly<Record<string, number>>
 
 export type GateResult =
-  | {readonly ok: true; readonly measured: GateMeasurements}
+  | {
+      readonly ok: true
+      readonly measured: GateMeasurements
+      /** The wanted views in their order; undefined when none were wanted, or when they could not be had along the way. */
+      readonly seen: readonly Frames[] | undefined
+    }
   | {
       readonly ok: false
       readonly gate: Gate
@@ -70,9 +77,10 @@ export async function checkGates(file: string, options: GateOptions, signal: Abo
     await checkSize(file, options, measured)
     const info = await readable(file, () => options.media.probe(file, signal))
     checkClaims(info, options.params, measured)
-    const frames = await checkPictures(file, info, options, measured, signal)
+    const {frames, seen} = await look(file, options, signal)
+    checkPictures(frames, info, options.params, measured)
     await checkFirstFrame(frames, options, measured, signal)
-    return {ok: true, measured}
+    return {ok: true, measured, seen}
   } catch (error) {
     if (error instanceof Rejection) return {ok: false, gate: error.gate, reason: error.message, measured}
     throw error
@@ -131,16 +139,39 @@ function name(text: string): string {
   return text.replace(/[^\w.-]/g, '?').slice(0, 32) || 'unknown'
 }
 
-async function checkPictures(
+interface Looked {
+  readonly frames: Frames
+  readonly seen: readonly Frames[] | undefined
+}
+
+/** Small grey frames for the gates, and the views that were wanted besides. */
+async function look(
   file: string,
-  info: VideoInfo,
-  {media, params: {request, gates: limits}}: GateOptions,
-  measured: Record<string, number>,
+  {media, params: {request, gates: limits}, views = []}: GateOptions,
   signal: AbortSignal,
-): Promise<Frames> {
+): Promise<Looked> {
+  const maxFrames = request.frames + limits.extraFrames
+  const own = {...analysedSize(request), pixel: 'gray', pick: 'all', maxFrames} as const
+  if (views.length > 0) {
+    try {
+      const [frames, ...seen] = await media.decodeViews(file, [own, ...views], {maxFrames, threads: 1}, signal)
+      if (frames) return {frames, seen}
+    } catch (error) {
+      // Looked at alone it fails in the same words for everybody, whatever others want to see of it.
+      if (!(error instanceof LeomaError && error.code === 'VIDEO_UNREADABLE')) throw error
+    }
+  }
+  const frames = await readable(file, () => media.decode(file, {...own, threads: 1}, signal))
+  return {frames, seen: undefined}
+}
+
+function checkPictures(
+  frames: Frames,
+  info: VideoInfo,
+  {request, gates: limits}: GateOptions['params'],
+  measured: Record<string, number>,
+): void {
   const most = request.frames + limits.extraFrames
-  const decoding = {...analysedSize(request), pixel: 'gray', pick: 'all', maxFrames: most, threads: 1} as const
-  const frames = await readable(file, () => media.decode(file, decoding, signal))
   measured.frames = frames.count
   if (frames.truncated) throw new Rejection('frames', `more than ${most} frames; ${request.frames} were asked for`)
   if (frames.count < request.frames)
@@ -161,7 +192,6 @@ async function checkPictures(
       'motion',
       `nothing moves: ${rounded(motion)} of 255 in half a second, under ${limits.minMotion}`,
     )
-  return frames
 }
 
 async function checkFirstFrame(

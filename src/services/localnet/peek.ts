@@ -66,6 +66,7 @@ export class HiddenClips {
     return {
       probe: (file, signal) => media.probe(file, signal),
       decode: (file, options, signal) => media.decode(file, options, signal),
+      decodeViews: (file, views, options, signal) => media.decodeViews(file, views, options, signal),
       sceneCuts: (file, threshold, signal) => media.sceneCuts(file, threshold, signal),
       cut: async (file, to, options, signal) => {
         await media.cut(file, to, options, signal)

@@ -116,7 +116,7 @@ it('says which variable to change when the port is taken', async () => {
   const port = typeof address === 'object' && address ? address.port : 0
 
   await expect(ownerApiService(options({port})).start(new StillClock(world))).rejects.toMatchObject({
-    code: 'PORT_TAKEN',
+    code: 'PORT_IN_USE',
     hints: [expect.stringContaining('API_PORT')],
   })
   other.close()

@@ -42,7 +42,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(dir, {recursive: true, force: true}))
 
 /** The real decoder, and a list of what it was asked for. */
-function watched(): {media: Pick<Media, 'decode'>; decoded: string[]} {
+function watched(): {media: Pick<Media, 'decode' | 'decodeViews'>; decoded: string[]} {
   const decoded: string[] = []
   return {
     decoded,
@@ -50,6 +50,10 @@ function watched(): {media: Pick<Media, 'decode'>; decoded: string[]} {
       decode: (file, options, inner) => {
         decoded.push(path.basename(file))
         return media.decode(file, options, inner)
+      },
+      decodeViews: (file, views, options, inner) => {
+        decoded.push(path.basename(file))
+        return media.decodeViews(file, views, options, inner)
       },
     },
   }
@@ -94,9 +98,9 @@ describe('the reference judge', () => {
     await copyFile(at('other.mp4'), at('same-name.mp4'))
     await judge.score(same, signal)
 
-    expect(once).toBe(2)
-    expect(decoded.filter((name) => name === 'same-name.mp4').length).toBe(4)
-    expect(decoded.filter((name) => name === 'output.mp4').length).toBe(4)
+    expect(once).toBe(1)
+    expect(decoded.filter((name) => name === 'same-name.mp4').length).toBe(2)
+    expect(decoded.filter((name) => name === 'output.mp4').length).toBe(2)
   })
 
   it('finishes one output although the judging of another was stopped while both waited for the original', async () => {
@@ -122,6 +126,15 @@ describe('the reference judge', () => {
     await expect(judge.score({...request, output: at('page.mp4')}, signal)).rejects.toMatchObject({
       code: 'VIDEO_UNREADABLE',
     })
+  })
+
+  it('scores frames that others decoded for it like its own', async () => {
+    const {media: eye, decoded} = watched()
+    const judge = new ReferenceJudge({media: eye})
+    const seen = await media.decodeViews(request.output, judge.views(request), {maxFrames: 60, threads: 1}, signal)
+
+    expect(await judge.score({...request, seen}, signal)).toEqual(await judge.score(request, signal))
+    expect(decoded.filter((name) => name === 'output.mp4')).toHaveLength(1)
   })
 
   it('knows no options', () => {

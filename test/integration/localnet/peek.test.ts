@@ -17,6 +17,7 @@ let media: Media
 const plainMedia: Media = {
   probe: () => Promise.reject(new Error('not asked for')),
   decode: () => Promise.reject(new Error('not asked for')),
+  decodeViews: () => Promise.reject(new Error('not asked for')),
   sceneCuts: () => Promise.reject(new Error('not asked for')),
   cut: async (file, to, {startS}) => writeFile(to, `${await readFile(file, 'utf8')} from ${startS}`),
   firstFrame: async (file) => Buffer.from(`picture of ${await readFile(file, 'utf8')}`),

@@ -5,7 +5,7 @@ import {afterAll, describe, expect, it} from 'vitest'
 import {LeomaError} from '../../../src/errors.js'
 import {checkGates, type GateOptions, type GateResult, motionOf} from '../../../src/mechanisms/video/gates.js'
 import {defaults as params} from '../../../src/mechanisms/video/params.js'
-import type {DecodeOptions, Frames, VideoInfo} from '../../../src/media/port.js'
+import type {DecodeOptions, Frames, VideoInfo, View} from '../../../src/media/port.js'
 import {grayFrames, hashNoise, type Paint, scene} from '../../helpers/frames.js'
 
 const dir = mkdtempSync(path.join(os.tmpdir(), 'leoma-gates-'))
@@ -36,6 +36,8 @@ interface Setup {
   readonly options?: Partial<GateOptions>
 }
 
+const unasked = () => Promise.reject(new Error('no views are wanted'))
+
 /** A media port that answers as told, so that each gate is reached with everything before it in order. */
 function gated({info = {}, paint = scene, count = 81, options = {}}: Setup = {}, file = good): Promise<GateResult> {
   const decode = async (of: string, {width, height, maxFrames}: DecodeOptions): Promise<Frames> => {
@@ -43,7 +45,7 @@ function gated({info = {}, paint = scene, count = 81, options = {}}: Setup = {},
     const frames = grayFrames(paint, {width, height, count: Math.min(count, maxFrames)})
     return {...frames, truncated: count > maxFrames}
   }
-  const media = {probe: async () => ({...claims, durationS: count / 16, ...info}), decode}
+  const media = {probe: async () => ({...claims, durationS: count / 16, ...info}), decode, decodeViews: unasked}
   return checkGates(file, {media, params, kind: 'ti2v', firstFrame, ...options}, signal)
 }
 
@@ -145,6 +147,7 @@ describe('the first frame', () => {
         asked.push(path.basename(file))
         return grayFrames(scene, {width, height, count: file === firstFrame ? 1 : 81})
       },
+      decodeViews: unasked,
     }
 
     for (const _ of [1, 2, 3]) await checkGates(good, {media, params, kind: 'i2v', firstFrame}, signal)
@@ -153,9 +156,53 @@ describe('the first frame', () => {
   })
 })
 
+describe('views that a judge wants', () => {
+  const view = {width: 416, height: 240, pixel: 'gray', pick: {fps: 1}, maxFrames: 6} as const
+  const draw = ({width, height, maxFrames}: View) => grayFrames(scene, {width, height, count: Math.min(maxFrames, 81)})
+  const decode = async (file: string, {width, height}: DecodeOptions) =>
+    grayFrames(scene, {width, height, count: file === firstFrame ? 1 : 81})
+
+  it('come from the decode that the gates need anyway', async () => {
+    const decoded: string[] = []
+    const media = {
+      probe: async () => claims,
+      decode: (file: string, options: DecodeOptions) => {
+        decoded.push(path.basename(file))
+        return decode(file, options)
+      },
+      decodeViews: async (_file: string, views: readonly View[]) => views.map(draw),
+    }
+
+    const result = await checkGates(good, {media, params, kind: 'ti2v', firstFrame, views: [view]}, signal)
+
+    expect(result).toMatchObject({ok: true, seen: [{width: 416, height: 240, count: 6}]})
+    expect(decoded).toEqual(['first.png'])
+    expect(result.measured).toEqual((await gated()).measured)
+  })
+
+  it('change neither gate nor words of a video that cannot be read', async () => {
+    const refuse = (words: string) => () => Promise.reject(new LeomaError('data', 'VIDEO_UNREADABLE', words))
+    const media = {probe: async () => claims, decode: refuse('as always'), decodeViews: refuse('by another graph')}
+
+    const result = await checkGates(good, {media, params, kind: 'ti2v', firstFrame, views: [view]}, signal)
+
+    expect(result).toMatchObject({ok: false, gate: 'unreadable', reason: 'no video can be read: as always'})
+  })
+
+  it('are left to the judge when only they could not be had', async () => {
+    const decodeViews = () => Promise.reject(new LeomaError('data', 'VIDEO_UNREADABLE', 'no frame at that rate'))
+    const media = {probe: async () => claims, decode, decodeViews}
+
+    const result = await checkGates(good, {media, params, kind: 'ti2v', firstFrame, views: [view]}, signal)
+
+    expect(result).toMatchObject({ok: true, seen: undefined})
+  })
+})
+
 describe('whose fault it is', () => {
   const failing = (error: unknown) => {
-    const media = {probe: () => Promise.reject(error), decode: () => Promise.reject(error)}
+    const fails = () => Promise.reject(error)
+    const media = {probe: fails, decode: fails, decodeViews: fails}
     return checkGates(good, {media, params, kind: 'ti2v', firstFrame}, signal)
   }
 
