@@ -1,3 +1,4 @@
+import type {z} from 'zod'
 import type {SignedExam} from '../domain/exam.js'
 import type {Hotkey, Sha256, TaskId} from '../domain/ids.js'
 import type {Ranking} from '../domain/ranking.js'
@@ -5,6 +6,16 @@ import type {SubnetView} from '../domain/subnet.js'
 import type {SignedManifest, Voter} from '../domain/task.js'
 import type {SettledTask, SignedVerdict} from '../domain/verdict.js'
 import type {BlacklistEntryBody, ExamTakenBody, HealthBody, MinersList, RankBody, WeightsBody} from './schemas.js'
+
+/**
+ * One service of this operator's own, asked with signed requests: JSON both ways, bounded, with deadlines. Failures are
+ * kind `upstream`, or `auth` when it refuses the signature.
+ */
+export interface SignedHttp {
+  readonly url: string
+  get<T>(target: string, schema: z.ZodType<T>, signal: AbortSignal): Promise<T>
+  post<T>(target: string, body: unknown, schema: z.ZodType<T>, signal: AbortSignal): Promise<T>
+}
 
 export interface SubmitVerdicts {
   readonly verdicts: readonly SignedVerdict[]

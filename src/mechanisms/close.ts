@@ -1,4 +1,5 @@
 import {z} from 'zod'
+import type {Parsed} from '../domain/commitment.js'
 import type {Exam} from '../domain/exam.js'
 import {LeomaError} from '../errors.js'
 import {StateText} from './state-text.js'
@@ -26,9 +27,22 @@ export function close<Params, Submission, Evidence, State>(
     defaults: mechanism.defaults,
     cast: mechanism.cast,
     services: mechanism.services,
+    ...(mechanism.instrument && {instrument: mechanism.instrument}),
+    takesRequests: mechanism.submission.requests !== undefined,
     parseSubmission: (text) => mechanism.submission.parse(text),
+    identify: (text) => identify(mechanism, text),
     rule: (exam) => ruleOf(mechanism, exam),
   }
+}
+
+function identify<Params, Submission, Evidence, State>(
+  {submission}: Mechanism<Params, Submission, Evidence, State>,
+  text: string,
+): Parsed<{text: string; identity: string}> {
+  const parsed = submission.parse(text)
+  if (!parsed.ok) return parsed
+  const form = submission.format(parsed.value)
+  return {ok: true, value: {text: form, identity: submission.requests?.identity(parsed.value) ?? form}}
 }
 
 function ruleOf<Params, Submission, Evidence, State>(
@@ -61,6 +75,7 @@ function ruleOf<Params, Submission, Evidence, State>(
   return {
     exam,
     settleBlocks: mechanism.settleBlocks(params),
+    submissionWindowS: mechanism.submission.requests?.windowS(params) ?? 0,
     initial: () => keep(mechanism.initial(params)),
     load,
     hash: (state) => texts.hash(state),

@@ -1,5 +1,5 @@
 import type {z} from 'zod'
-import type {OwnerApi} from '../api/port.js'
+import type {OwnerApi, SignedHttp} from '../api/port.js'
 import type {Captioner} from '../caption/port.js'
 import type {Chain} from '../chain/port.js'
 import type {Parsed} from '../domain/commitment.js'
@@ -121,11 +121,29 @@ export interface ServiceSettings {
   readonly maxConcurrentJudgements: number
 }
 
-/**
- * `validator` is what a mechanism of scope `own` does beside setting weights: it brings submissions to its instrument and
- * the instrument's records home.
- */
-export type Role = 'sampler' | 'evaluator' | 'executor' | 'validator'
+export type Role = 'sampler' | 'evaluator' | 'executor'
+
+/** A submission in force, as shared services know it. */
+export interface KnownSubmission {
+  readonly hotkey: Hotkey
+  /** As `submission.parse` reads it. */
+  readonly text: string
+  /** Of the submission in force. */
+  readonly block: number
+  /** When this hotkey first offered this very thing; of two that offer it the earlier owns it. */
+  readonly claimBlock: number
+  /** Milliseconds since 1970. */
+  readonly at: number
+  readonly isBlacklisted: boolean
+}
+
+/** Where a validator's own evidence comes from: a program beside it, which may be away. */
+export interface Instrument {
+  /** All that is submitted; the instrument keeps what it already knows. */
+  update(submissions: readonly KnownSubmission[], signal: AbortSignal): Promise<void>
+  /** Its signed records with `after < sequence`, ascending. */
+  recordsAfter(after: number, limit: number, signal: AbortSignal): Promise<readonly SignedRecord[]>
+}
 
 /** A local miner with known strengths and faults: what `localnet` runs and the simulation asserts. */
 export interface Profile {
@@ -134,6 +152,19 @@ export interface Profile {
   readonly about: string
   /** What the simulation must see. */
   readonly expects: 'wins' | 'passes' | 'fails' | 'invalid' | 'absent' | `rejected:${string}`
+}
+
+export interface SubmissionCodec<Params, Submission> {
+  /** Text of a commitment or a request to submission, or a reason why not. Never throws. */
+  parse(text: string): Parsed<Submission>
+  format(submission: Submission): string
+  /** For submissions by signed request; a mechanism without it takes commitments alone. */
+  readonly requests?: {
+    /** Equal for two submissions that offer the same thing: only the first to offer it is paid for it. */
+    identity(submission: Submission): string
+    /** Seconds between two submissions of one hotkey. */
+    windowS(params: Params): number
+  }
 }
 
 /**
@@ -149,8 +180,7 @@ export interface Mechanism<Params, Submission, Evidence, State> {
   readonly scope: 'shared' | 'own'
   readonly params: z.ZodType<Params>
   readonly defaults: Params
-  /** Commitment text to submission, or a reason why not. Never throws. */
-  readonly submission: {parse(text: string): Parsed<Submission>; format(submission: Submission): string}
+  readonly submission: SubmissionCodec<Params, Submission>
   readonly evidence: z.ZodType<Evidence>
   /** Refuses a state of another version of the rule. */
   readonly state: z.ZodType<State>
@@ -166,6 +196,8 @@ export interface Mechanism<Params, Submission, Evidence, State> {
   /** Blocks after a task's for which verdicts are taken, unless every voter has judged every output before. */
   settleBlocks(params: Params): number
   readonly services: Partial<Record<Role, (ports: Ports) => Service>>
+  /** Only for scope `own`. */
+  readonly instrument?: (http: SignedHttp) => Instrument
   readonly cast: readonly Profile[]
 }
 
@@ -177,15 +209,21 @@ export interface AnyMechanism {
   readonly defaults: unknown
   readonly cast: readonly Profile[]
   readonly services: Partial<Record<Role, (ports: Ports) => Service>>
+  readonly instrument?: (http: SignedHttp) => Instrument
+  readonly takesRequests: boolean
   /** Throws `EXAM_UNSUPPORTED` when the exam is not one that this program can run. */
   rule(exam: Exam): Rule
   parseSubmission(text: string): Parsed<unknown>
+  /** The text in its one form, and what it offers; a reason for what cannot be submitted. */
+  identify(text: string): Parsed<{readonly text: string; readonly identity: string}>
 }
 
 /** A mechanism under one exam. States are opaque JSON to everyone else. */
 export interface Rule {
   readonly exam: Exam
   readonly settleBlocks: number
+  /** Seconds between two submissions of one hotkey; 0 where they are commitments alone. */
+  readonly submissionWindowS: number
   initial(): unknown
   /** Sorts, drops what is at or below the watermark, folds the rest. */
   replay(state: unknown, logged: readonly Logged[]): unknown

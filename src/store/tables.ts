@@ -105,6 +105,7 @@ export interface Tables {
     mechanism: string
     hotkey: string
     text: string
+    identity: string
     block: number
     at: number
     source: 'api' | 'chain'

@@ -56,7 +56,10 @@ export const ImageResult = z.strictObject({
   imageRef: z.string().max(maxReferenceLength),
   /** Of the manifest, from the reference; 64 hex digits. */
   digest: Sha256,
+  /** Of the submission in force; a submission sent again after the window has a later one. */
   submittedAtBlock: BlockNumber,
+  /** When this hotkey first offered this image: of two with one image the earlier is its owner. */
+  claimedAtBlock: BlockNumber,
   /** A new submission, or one of the best of the round before. */
   entered: z.enum(['new', 'carried']),
   outcome: ImageOutcome,

@@ -19,6 +19,8 @@ export const SubmissionRow = z.object({
   submit_time: z.number().int().min(0),
   /** Block of the submission; ours, absent in what the published API serves. */
   submit_block: z.exactOptional(BlockNumber),
+  /** Block at which this hotkey first offered this image; that of the submission when absent. */
+  claim_block: z.exactOptional(BlockNumber),
 })
 export type SubmissionRow = z.infer<typeof SubmissionRow>
 

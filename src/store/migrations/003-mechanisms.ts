@@ -8,6 +8,7 @@ CREATE TABLE submissions (
   mechanism TEXT NOT NULL,
   hotkey TEXT NOT NULL,
   text TEXT NOT NULL,
+  identity TEXT NOT NULL,
   block INTEGER NOT NULL,
   at INTEGER NOT NULL,
   source TEXT NOT NULL CHECK (source IN ('api', 'chain')),
@@ -15,7 +16,7 @@ CREATE TABLE submissions (
 ) STRICT;
 CREATE UNIQUE INDEX submissions_in_force ON submissions (mechanism, hotkey) WHERE is_current = 1;
 CREATE INDEX submissions_by_hotkey ON submissions (hotkey, id);
-CREATE INDEX submissions_by_text ON submissions (mechanism, text, id);
+CREATE INDEX submissions_by_identity ON submissions (mechanism, identity, block);
 
 CREATE TABLE records (
   mechanism TEXT NOT NULL,
