@@ -1,4 +1,5 @@
 import {z} from 'zod'
+import {formatShortCommitment, parseShortCommitment, shortPrefix} from './short-commitment.js'
 
 /** Longest text we look at; the chain allows 1,024 bytes of ciphertext. */
 const maxTextLength = 4096
@@ -15,11 +16,16 @@ export interface ModelSubmission {
 
 export type Parsed<T> = {readonly ok: true; readonly value: T} | {readonly ok: false; readonly reason: string}
 
+/** How a submission is written down: the published JSON, or the short form for chains that it does not fit. */
+export const commitForms = ['json', 'short'] as const
+export type CommitForm = (typeof commitForms)[number]
+
 /**
- * Reads the published commitment JSON. Never throws: a commitment of any type, size or encoding harms only its author.
+ * Reads a commitment in either form. Never throws: a commitment of any type, size or encoding harms only its author.
  * Reasons are the published `missing_<field>` in the published order; a value of the wrong type counts as missing.
  */
-export function parseModelCommitment(text: string): Parsed<ModelSubmission> {
+export function parseModelCommitment(text: string, author: string): Parsed<ModelSubmission> {
+  if (text.startsWith(shortPrefix)) return parseShortCommitment(text, author)
   let json: unknown = {}
   if (text.length <= maxTextLength) {
     try {
@@ -48,4 +54,9 @@ export function formatModelCommitment({modelName, modelRevision, chuteId}: Model
     ['chute_id', chuteId],
   ]
   return `{${pairs.map(([key, value]) => `${JSON.stringify(key)}: ${JSON.stringify(value)}`).join(', ')}}`
+}
+
+/** The text that its author commits; undefined for a submission that cannot be written so. */
+export function commitmentText(form: CommitForm, submission: ModelSubmission, author: string): string | undefined {
+  return form === 'json' ? formatModelCommitment(submission) : formatShortCommitment(submission, author)
 }

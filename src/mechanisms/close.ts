@@ -29,8 +29,8 @@ export function close<Params, Submission, Evidence, State>(
     services: mechanism.services,
     ...(mechanism.instrument && {instrument: mechanism.instrument}),
     takesRequests: mechanism.submission.requests !== undefined,
-    parseSubmission: (text) => mechanism.submission.parse(text),
-    identify: (text) => identify(mechanism, text),
+    parseSubmission: (text, author) => mechanism.submission.parse(text, author),
+    identify: (text, author) => identify(mechanism, text, author),
     rule: (exam) => ruleOf(mechanism, exam),
   }
 }
@@ -38,8 +38,9 @@ export function close<Params, Submission, Evidence, State>(
 function identify<Params, Submission, Evidence, State>(
   {submission}: Mechanism<Params, Submission, Evidence, State>,
   text: string,
+  author: string,
 ): Parsed<{text: string; identity: string}> {
-  const parsed = submission.parse(text)
+  const parsed = submission.parse(text, author)
   if (!parsed.ok) return parsed
   const form = submission.format(parsed.value)
   return {ok: true, value: {text: form, identity: submission.requests?.identity(parsed.value) ?? form}}

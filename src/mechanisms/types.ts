@@ -155,8 +155,8 @@ export interface Profile {
 }
 
 export interface SubmissionCodec<Params, Submission> {
-  /** Text of a commitment or a request to submission, or a reason why not. Never throws. */
-  parse(text: string): Parsed<Submission>
+  /** Text of a commitment or a request, and the hotkey that signed it, to submission, or a reason why not. Never throws. */
+  parse(text: string, author: string): Parsed<Submission>
   format(submission: Submission): string
   /** For submissions by signed request; a mechanism without it takes commitments alone. */
   readonly requests?: {
@@ -213,9 +213,9 @@ export interface AnyMechanism {
   readonly takesRequests: boolean
   /** Throws `EXAM_UNSUPPORTED` when the exam is not one that this program can run. */
   rule(exam: Exam): Rule
-  parseSubmission(text: string): Parsed<unknown>
+  parseSubmission(text: string, author: string): Parsed<unknown>
   /** The text in its one form, and what it offers; a reason for what cannot be submitted. */
-  identify(text: string): Parsed<{readonly text: string; readonly identity: string}>
+  identify(text: string, author: string): Parsed<{readonly text: string; readonly identity: string}>
 }
 
 /** A mechanism under one exam. States are opaque JSON to everyone else. */

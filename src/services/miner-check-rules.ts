@@ -77,7 +77,7 @@ export const rules: readonly Rule[] = [
     name: 'commitment',
     needs: [],
     check: (facts) => {
-      const parsed = parseModelCommitment(facts.candidate.commitments.at(-1)?.text ?? '')
+      const parsed = parseModelCommitment(facts.candidate.commitments.at(-1)?.text ?? '', facts.candidate.hotkey)
       if (!parsed.ok) return wrong(parsed.reason)
       facts.submission = parsed.value
       return ok()

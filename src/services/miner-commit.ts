@@ -1,5 +1,12 @@
+import {isDeepStrictEqual} from 'node:util'
 import type {Chain, CommitAllowance, Commitment, CommitOptions, Receipt} from '../chain/port.js'
-import {formatModelCommitment, type ModelSubmission} from '../domain/commitment.js'
+import {
+  type CommitForm,
+  commitForms,
+  commitmentText,
+  type ModelSubmission,
+  parseModelCommitment,
+} from '../domain/commitment.js'
 import type {Hotkey, Netuid, Uid} from '../domain/ids.js'
 import {LeomaError} from '../errors.js'
 import type {Clock} from '../runtime/clock.js'
@@ -17,11 +24,15 @@ export interface CommitPlan {
   readonly uid: Uid
   /** Exactly the text that goes on the chain. */
   readonly text: string
+  /** The published JSON, or the short form where that does not fit. */
+  readonly form: CommitForm
+  /** Bytes that the chain takes. */
+  readonly maxTextBytes: number
   /** Hidden until the chain itself opens it a block or two later; else in the open at once. */
   readonly hidden: boolean
   /** What it takes of the space that the chain gives a hotkey in each epoch; null left where it counts blocks instead. */
   readonly space: {readonly costBytes: number; readonly leftBytes: number | null}
-  /** What it replaces; null for the first one. */
+  /** The commitment in force until now; null for the first one. */
   readonly replaces: {readonly text: string; readonly block: number} | null
   /** Commitments that this hotkey may still make after this one. */
   readonly left: number
@@ -48,9 +59,9 @@ export async function planCommit(
   hotkey: Hotkey,
   submission: ModelSubmission,
   signal: AbortSignal,
-  options: CommitOptions = {},
+  {form: wanted, ...options}: CommitOptions & {readonly form?: CommitForm | undefined} = {},
 ): Promise<CommitPlan> {
-  const text = checkedText(submission, hotkey)
+  checkSubmission(submission, hotkey)
   const [metagraph, commitments, allowance] = await Promise.all([
     chain.metagraph(netuid, signal),
     chain.commitments(netuid, signal),
@@ -64,7 +75,7 @@ export async function planCommit(
   }
   const earlier = commitments.filter((commitment) => commitment.hotkey === hotkey)
   const current = earlier.at(-1)
-  if (current?.text === text) {
+  if (current && isSame(submission, current)) {
     throw new LeomaError('usage', 'COMMIT_UNCHANGED', `exactly this is committed already, at block ${current.block}`, {
       hints: ['nothing to do: leoma get-rank shows where the miner stands'],
     })
@@ -77,6 +88,7 @@ export async function planCommit(
       {hints: ['register another hotkey for the new model']},
     )
   }
+  const {form, text} = chooseForm(submission, hotkey, allowance, wanted)
   checkSpace(allowance, text)
   return {
     network: chain.network,
@@ -84,6 +96,8 @@ export async function planCommit(
     hotkey,
     uid: neuron.uid,
     text,
+    form,
+    maxTextBytes: allowance.maxTextBytes,
     hidden: !allowance.isPlain,
     space: {costBytes: allowance.cost(Buffer.byteLength(text)), leftBytes: allowance.bytesLeft ?? null},
     replaces: current ? {text: current.text, block: current.block} : null,
@@ -91,9 +105,43 @@ export async function planCommit(
   }
 }
 
-function checkedText(submission: ModelSubmission, hotkey: Hotkey): string {
+/** In whatever form it was written: what is offered is what counts. */
+function isSame(submission: ModelSubmission, {text, hotkey}: Commitment): boolean {
+  const parsed = parseModelCommitment(text, hotkey)
+  return parsed.ok && isDeepStrictEqual(parsed.value, {...submission})
+}
+
+/** The published form wherever it fits, because every tool of the subnet reads it. */
+function chooseForm(
+  submission: ModelSubmission,
+  hotkey: Hotkey,
+  {maxTextBytes}: CommitAllowance,
+  wanted: CommitForm | undefined,
+): {form: CommitForm; text: string} {
+  const sizes: string[] = []
+  for (const form of wanted ? [wanted] : commitForms) {
+    const text = commitmentText(form, submission, hotkey)
+    if (text === undefined) continue
+    const bytes = Buffer.byteLength(text)
+    if (bytes <= maxTextBytes) return {form, text}
+    sizes.push(`${bytes} bytes in form ${form}`)
+  }
+  throw new LeomaError(
+    'usage',
+    'SUBMISSION_INVALID',
+    `the commitment has ${sizes.join(', ')}; the chain takes ${maxTextBytes}`,
+    {
+      hints: [
+        'shorten the name of the model',
+        ...(wanted ? ['leave --form out: the form that fits is chosen by itself'] : []),
+      ],
+    },
+  )
+}
+
+function checkSubmission(submission: ModelSubmission, hotkey: Hotkey): void {
   const problems = problemsOf(submission, hotkey)
-  if (problems.length === 0) return formatModelCommitment(submission)
+  if (problems.length === 0) return
   throw new LeomaError('usage', 'SUBMISSION_INVALID', problems.join('; '), {
     hints: [
       `name the repository <user>/leoma-<anything>-${hotkey}`,
@@ -102,18 +150,8 @@ function checkedText(submission: ModelSubmission, hotkey: Hotkey): string {
   })
 }
 
-function checkSpace({bytesLeft, cost, maxTextBytes, notBefore}: CommitAllowance, text: string): void {
+function checkSpace({bytesLeft, cost, notBefore}: CommitAllowance, text: string): void {
   const bytes = Buffer.byteLength(text)
-  if (bytes > maxTextBytes) {
-    throw new LeomaError(
-      'usage',
-      'SUBMISSION_INVALID',
-      `the commitment has ${bytes} bytes; the chain takes ${maxTextBytes}`,
-      {
-        hints: ['shorten the name of the model'],
-      },
-    )
-  }
   if (notBefore !== undefined) {
     throw new LeomaError('chain', 'COMMIT_TOO_SOON', 'the last commitment of this hotkey is too recent', {
       hints: [`wait until block ${notBefore}`],

@@ -94,7 +94,8 @@ async function readChain({chain, netuid}: MinerStatusDeps, hotkey: Hotkey, signa
 }
 
 function submissionOf(own: readonly Commitment[]): ModelSubmission | undefined {
-  const parsed = parseModelCommitment(own.at(-1)?.text ?? '')
+  const last = own.at(-1)
+  const parsed = parseModelCommitment(last?.text ?? '', last?.hotkey ?? '')
   return parsed.ok ? parsed.value : undefined
 }
 
@@ -132,7 +133,7 @@ function commitment(own: readonly Commitment[]): Finding {
       next: 'register another hotkey: this one has committed too often',
     }
   }
-  const parsed = parseModelCommitment(last.text)
+  const parsed = parseModelCommitment(last.text, last.hotkey)
   if (!parsed.ok) {
     const next = own.length < maxCommits ? 'commit again with leoma miner commit' : 'register another hotkey'
     return {about, verdict: 'bad', says: `block ${last.block} cannot be read (${parsed.reason}); ${used}`, next}

@@ -124,9 +124,9 @@ describe.each(mechanisms)('mechanism $name', (mechanism) => {
   it('answers a hostile submission with a reason, never with an exception', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.json(), fc.constant('\u0000'.repeat(5000))), (text) => {
-        const parsed = mechanism.parseSubmission(text)
+        const parsed = mechanism.parseSubmission(text, 'anybody')
         if (!parsed.ok) expect(parsed.reason).toMatch(/^[a-z0-9_:=.-]{3,80}$/)
-        expect(mechanism.identify(text).ok).toBe(parsed.ok)
+        expect(mechanism.identify(text, 'anybody').ok).toBe(parsed.ok)
       }),
     )
   })

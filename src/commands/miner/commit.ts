@@ -34,6 +34,12 @@ export default class MinerCommit extends BaseCommand {
     plain: Flags.boolean({
       description: 'write it in the open at once, instead of hidden for the first block; 512 bytes fit',
     }),
+    form: Flags.option({
+      description:
+        'how it is written: json, as the published subnet does, or short, which only leoma reads; the first that the ' +
+        'chain has room for when left out',
+      options: ['json', 'short'] as const,
+    })(),
     yes: yesFlag,
     'dry-run': dryRunFlag,
   }
@@ -56,6 +62,7 @@ export default class MinerCommit extends BaseCommand {
     const [chain, signer] = [await app.chain(), await app.signer()]
     const plan = await planCommit(chain, app.config.netuid, signer.hotkey, submission, this.signal, {
       plain: flags.plain,
+      form: flags.form,
     })
     this.#show(plan)
     if (flags['dry-run']) return {plan, sent: false}
@@ -74,11 +81,12 @@ export default class MinerCommit extends BaseCommand {
   }
 
   /** Always, with --json too: nobody should be asked to sign what was not shown. */
-  #show({network, netuid, hotkey, uid, text, hidden, space, replaces, left}: CommitPlan): void {
+  #show({network, netuid, hotkey, uid, text, form, maxTextBytes, hidden, space, replaces, left}: CommitPlan): void {
     const lines = [
       `on      ${network}, subnet ${netuid}`,
       `signer  ${hotkey} (uid ${uid})`,
       `text    ${text}`,
+      `form    ${form === 'json' ? 'the published JSON' : 'short, which this program reads'}; the chain takes ${maxTextBytes} bytes`,
       hidden
         ? 'hidden  until the chain opens it, a block or two later'
         : 'open    at once, and replaced by the next one',

@@ -84,7 +84,7 @@ test('the commitments are ones that a miner could have made', async () => {
   const {cast: members} = await run({chosen: cast.slice(0, 1)})
 
   const [commitment] = await onChain((chain) => revealed(chain, 1))
-  const parsed = parseModelCommitment(commitment?.text ?? '')
+  const parsed = parseModelCommitment(commitment?.text ?? '', commitment?.hotkey ?? '')
 
   expect(parsed).toMatchObject({ok: true, value: {modelName: `leoma-user/leoma-${members[0]?.hotkey}`}})
   expect(parsed.ok && parsed.value.modelRevision).toMatch(/^[0-9a-f]{40}$/)
@@ -104,7 +104,7 @@ test('the copycat offers the same bytes as the oracle, everybody else their own'
   const fingerprints = new Map<string, string>()
   for (const {profile, hotkey} of members) {
     const commitment = (await onChain((chain) => revealed(chain, members.length))).find((one) => one.hotkey === hotkey)
-    const parsed = parseModelCommitment(commitment?.text ?? '')
+    const parsed = parseModelCommitment(commitment?.text ?? '', commitment?.hotkey ?? '')
     if (!parsed.ok) throw new Error(parsed.reason)
     const model = await models.model(parsed.value.modelName, parsed.value.modelRevision, signal)
     fingerprints.set(profile, JSON.stringify(model?.weights))
@@ -120,7 +120,7 @@ test('a profile that does not take part keeps its model, but its chute is down',
   registerModels(dataDir, wallets, new Map())
   const models = new LocalModels({path: path.join(dataDir, 'models.json')})
   const commitment = (await onChain((chain) => revealed(chain, 1)))[0]
-  const parsed = parseModelCommitment(commitment?.text ?? '')
+  const parsed = parseModelCommitment(commitment?.text ?? '', commitment?.hotkey ?? '')
 
   expect(parsed.ok && (await models.chute(parsed.value.chuteId, signal))).toMatchObject({hot: false})
 })

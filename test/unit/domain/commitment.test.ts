@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import {describe, expect, it} from 'vitest'
 import {formatModelCommitment, parseModelCommitment} from '../../../src/domain/commitment.js'
 
+const author = '5abc'
 const submission = {modelName: 'user/leoma-5abc', modelRevision: 'a'.repeat(40), chuteId: 'c0ffee'}
 
 describe('the published commitment', () => {
@@ -9,7 +10,7 @@ describe('the published commitment', () => {
     const text = formatModelCommitment(submission)
 
     expect(text).toBe(`{"model_name": "user/leoma-5abc", "model_revision": "${'a'.repeat(40)}", "chute_id": "c0ffee"}`)
-    expect(parseModelCommitment(text)).toEqual({ok: true, value: submission})
+    expect(parseModelCommitment(text, author)).toEqual({ok: true, value: submission})
   })
 
   it.each([
@@ -33,19 +34,19 @@ describe('the published commitment', () => {
     ],
     ['a megabyte of text', `{"model_name": "${'m'.repeat(1_000_000)}"}`, 'missing_model_name'],
   ])('harms only its author: %s', (_, text, reason) => {
-    expect(parseModelCommitment(text)).toEqual({ok: false, reason})
+    expect(parseModelCommitment(text, author)).toEqual({ok: false, reason})
   })
 
   it('tolerates extra keys', () => {
     const text = JSON.stringify({...JSON.parse(formatModelCommitment(submission)), extra: [1]})
 
-    expect(parseModelCommitment(text)).toEqual({ok: true, value: submission})
+    expect(parseModelCommitment(text, author)).toEqual({ok: true, value: submission})
   })
 
   it('never throws', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.json(), fc.string({unit: 'binary'})), (text) => {
-        expect(parseModelCommitment(text)).toHaveProperty('ok')
+        expect(parseModelCommitment(text, author)).toHaveProperty('ok')
       }),
     )
   })
