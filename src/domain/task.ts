@@ -16,6 +16,13 @@ export const Artefact = z.strictObject({
   key: z.string().min(1).max(512),
   sha256: Sha256,
   sizeBytes: z.number().int().min(0),
+  /** Of a video, in base64: how to find those that look like it. Its mechanism says how it is made and compared. */
+  perceptualHash: z.exactOptional(
+    z
+      .string()
+      .max(4096)
+      .regex(/^[A-Za-z0-9+/]*={0,2}$/),
+  ),
 })
 export type Artefact = z.infer<typeof Artefact>
 

@@ -6,7 +6,7 @@ import {defaults} from '../../src/mechanisms/video/params.js'
 import {Sampler} from '../../src/mechanisms/video/sampler.js'
 import {fileArgument} from '../../src/media/run.js'
 import {createSigner} from '../../src/wallet/keypair.js'
-import {netuid, owner, run, VideoWorld} from '../helpers/video-world.js'
+import {gatesWithCopies, netuid, owner, run, VideoWorld} from '../helpers/video-world.js'
 import type {Measured} from './run.js'
 
 const outputs = 12
@@ -20,7 +20,7 @@ const repeats = 3
 
 /** A whole task as a validator sees it (fetching, gates, judge, signature, journal), judged one by one and two by two. */
 export async function bench(): Promise<Measured[]> {
-  const world = new VideoWorld({request: defaults.request, gates: defaults.gates})
+  const world = new VideoWorld({request: defaults.request, gates: gatesWithCopies})
   try {
     await publishTask(world, outputs)
     const timings = new Map<number, Taken[]>([

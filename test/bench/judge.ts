@@ -9,7 +9,7 @@ import {systemTime} from '../../src/runtime/clock.js'
 import {silentLogger} from '../../src/runtime/logger.js'
 import {openVision} from '../../src/vision/open.js'
 import {OpenAiServer} from '../fakes/openai-server.js'
-import {run, VideoWorld} from '../helpers/video-world.js'
+import {gatesWithCopies, run, VideoWorld} from '../helpers/video-world.js'
 import {publishTask} from './evaluate.js'
 import type {Measured} from './run.js'
 
@@ -23,7 +23,7 @@ type Way = (typeof ways)[number]
 export async function bench(): Promise<Measured[]> {
   const server = await new OpenAiServer().open()
   const judge = {...defaults.judge, name: 'openai', version: 1, options: {...openAiJudgeDefaults, recheck: null}}
-  const world = new VideoWorld({request: defaults.request, gates: defaults.gates, judge})
+  const world = new VideoWorld({request: defaults.request, gates: gatesWithCopies, judge})
   try {
     await publishTask(world, outputs)
     server.latencyMs = latencyMs

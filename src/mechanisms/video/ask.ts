@@ -25,7 +25,15 @@ export interface Asked {
   /** Without artefact keys: nothing has been uploaded yet. */
   readonly answer: Omit<Answer, 'output'>
   /** The received body, if a whole one arrived. */
-  readonly file: {readonly path: string; readonly sha256: string; readonly sizeBytes: number} | undefined
+  readonly file: ReceivedFile | undefined
+}
+
+export interface ReceivedFile {
+  readonly path: string
+  readonly sha256: string
+  readonly sizeBytes: number
+  /** Of a video that passed the gates. */
+  readonly perceptualHash?: string
 }
 
 type AskPorts = Pick<Ports, 'clock' | 'models' | 'generator' | 'media' | 'log' | 'report' | 'settings'>
@@ -103,8 +111,8 @@ async function askOne(
   const file = generation.file ? {path: to, ...generation.file} : undefined
   const answer = {...identity, outcome, reason, latencyMs, attempts}
   if (outcome !== 'ok' || !file) return {answer, file}
-  const gated = await gating(() => gate(to, asking, ports, signal))
-  return {answer: {...answer, ...gated}, file}
+  const {perceptualHash, ...gated} = await gating(() => gate(to, asking, ports, signal))
+  return {answer: {...answer, ...gated}, file: perceptualHash === undefined ? file : {...file, perceptualHash}}
 }
 
 type Missing = {readonly missing: string; readonly outcome: 'busy' | 'transient' | 'permanent'}
@@ -129,12 +137,12 @@ async function gate(
   {params, kind, firstFrame}: Asking,
   {media, log}: AskPorts,
   signal: AbortSignal,
-): Promise<Pick<Answer, 'outcome' | 'reason'>> {
+): Promise<Pick<Answer, 'outcome' | 'reason'> & {readonly perceptualHash?: string}> {
   try {
     const checked = await withDeadline('the gates', gateDeadlineMs, signal, (inner) =>
       checkGates(file, {media, params, kind, ...(firstFrame === undefined ? {} : {firstFrame})}, inner),
     )
-    if (checked.ok) return {outcome: 'ok', reason: null}
+    if (checked.ok) return {outcome: 'ok', reason: null, perceptualHash: checked.perceptualHash}
     return {outcome: `rejected:${checked.gate}`, reason: checked.reason.slice(0, 300)}
   } catch (error) {
     signal.throwIfAborted()

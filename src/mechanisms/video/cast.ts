@@ -8,7 +8,7 @@ export const cast: readonly Profile[] = [
     about: 'the continuation with growing blur, noise and colour shift; every third answer drifts far',
     expects: 'passes',
   },
-  {name: 'busy', about: 'answers 429 and 503 first, then delivers what drift delivers', expects: 'passes'},
+  {name: 'busy', about: 'answers 429 and 503 first, then delivers a drift of its own', expects: 'passes'},
   {name: 'zoom', about: 'zooms slowly into the conditioning frame', expects: 'fails'},
   {name: 'noise', about: 'lets the frame dissolve into noise', expects: 'fails'},
   {name: 'wrong-frame', about: 'returns a good video of another clip', expects: 'fails'},

@@ -13,10 +13,12 @@ import {withDeadline} from '../../runtime/deadline.js'
 import type {Service} from '../../runtime/service.js'
 import {paramsOf} from '../close.js'
 import type {Ports} from '../types.js'
-import {checkGates} from './gates.js'
+import {type Duplicate, duplicateGate, duplicateReason, duplicatesAmong} from './duplicates.js'
+import {checkGates, hashClip} from './gates.js'
 import {VideoParams} from './params.js'
 import {ruleVersion} from './rules.js'
 import {overallOf, passes} from './scoring.js'
+import {isSameHash} from './video-hash.js'
 
 const fetchDeadlineMs = 300_000
 const judgeDeadlineMs = 600_000
@@ -47,6 +49,8 @@ interface Exercise {
   readonly dir: string
   /** Keeps what burdens this machine within its processors. */
   readonly working: LimitFunction
+  /** By the copying miner. */
+  readonly copies: ReadonlyMap<string, Duplicate>
 }
 
 /** Decides from the journal alone, so that killing it at any line and starting it again changes no verdict. */
@@ -179,7 +183,8 @@ export class Evaluator {
       : undefined
     const atOnce = settings.maxConcurrentJudgements
     const working = pLimit(atOnce)
-    const exercise = {task, manifest, params, judge, clip, firstFrame, dir, working}
+    const copies = await this.#copies(manifest, params, clip, signal)
+    const exercise = {task, manifest, params, judge, clip, firstFrame, dir, working, copies}
     // A judge that waits for somebody else's machine may be asked about more than this one can check.
     const limit = pLimit(Math.max(atOnce, judge.concurrency ?? 0))
     let finished = done
@@ -195,6 +200,33 @@ export class Evaluator {
       ),
     )
     for (const result of results) if (result.status === 'rejected') throw result.reason
+  }
+
+  /** Copies that the sampler let through: its own figures show them. Throws when the clip is not what they say. */
+  async #copies(
+    {answers, clip}: TaskManifest,
+    {gates, request}: VideoParams,
+    file: string,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, Duplicate>> {
+    const rule = gates.duplicateOutputs
+    if (!rule) return new Map()
+    this.#checkHash(clip, await hashClip(file, {media: this.#ports.media, request}, signal))
+    const looks = answers.flatMap(({hotkey, commitmentBlock, outcome, output}) =>
+      outcome === 'ok' && output
+        ? [{hotkey, commitmentBlock, sha256: output.sha256, perceptualHash: output.perceptualHash}]
+        : [],
+    )
+    return new Map(duplicatesAmong(looks, clip.perceptualHash, rule).map((found) => [found.copy, found]))
+  }
+
+  /** A sampler that hides a copy must say something false about what it looks like. */
+  #checkHash({key, perceptualHash}: Artefact, seen: string): void {
+    if (perceptualHash !== undefined && isSameHash(perceptualHash, seen)) return
+    throw new LeomaError('data', 'HASH_MISMATCH', `${key} does not look as the task's manifest says`, {
+      hints: ['tell the subnet owner: its sampler publishes hashes that are not those of the videos'],
+      retryable: true,
+    })
   }
 
   async #verdict(answer: Answer, exercise: Exercise, signal: AbortSignal): Promise<Verdict> {
@@ -223,8 +255,14 @@ export class Evaluator {
       issues: [],
     }
     // The same bytes against the same clip under the same exam: two miners with one output, or a task judged before.
-    const known = journal.findScore(manifest.examHash, output.sha256, manifest.clip.sha256)
-    if (known && known.verdict.artefacts.firstFrame === frame.artefacts.firstFrame) {
+    const copied = exercise.copies.get(answer.hotkey)
+    const known = copied ? undefined : journal.findScore(manifest.examHash, output.sha256, manifest.clip.sha256)
+    // What was said of a copy does not hold for its original.
+    if (
+      known &&
+      known.verdict.gate !== duplicateGate &&
+      known.verdict.artefacts.firstFrame === frame.artefacts.firstFrame
+    ) {
       const {passed, overall, aspects, confidence, gate, reasoning, strengths, issues} = known.verdict
       return {...frame, passed, overall, aspects, confidence, gate, reasoning, strengths, issues}
     }
@@ -241,6 +279,8 @@ export class Evaluator {
         )
         if (!gates.ok)
           return {...frame, gate: gates.gate, reasoning: gates.reason, issues: [gates.reason.slice(0, 200)]}
+        if (params.gates.duplicateOutputs) this.#checkHash(output, gates.perceptualHash)
+        if (copied) return {...frame, gate: duplicateGate, reasoning: duplicateReason(copied)}
         const scored = await judge.score(
           {
             ...{output: file, clip, firstFrame, prompt: manifest.prompt.text, ...asked, seen: gates.seen},

@@ -4,6 +4,7 @@ import type {TaskKind} from '../../domain/task.js'
 import {LeomaError} from '../../errors.js'
 import type {Frames, Media, VideoInfo, View} from '../../media/port.js'
 import type {VideoParams} from './params.js'
+import {hashFrames} from './video-hash.js'
 
 /** In the order in which they are checked, cheapest first. The code of the one that failed stands in `rejected:<code>`. */
 export const gates = [
@@ -41,6 +42,8 @@ export type GateResult =
       readonly measured: GateMeasurements
       /** The wanted views in their order; undefined when none were wanted, or when they could not be had along the way. */
       readonly seen: readonly Frames[] | undefined
+      /** See `video-hash.ts`: what copies are found by. */
+      readonly perceptualHash: string
     }
   | {
       readonly ok: false
@@ -80,7 +83,7 @@ export async function checkGates(file: string, options: GateOptions, signal: Abo
     const {frames, seen} = await look(file, options, signal)
     checkPictures(frames, info, options.params, measured)
     await checkFirstFrame(frames, options, measured, signal)
-    return {ok: true, measured, seen}
+    return {ok: true, measured, seen, perceptualHash: hashFrames(frames, options.params.request.fps)}
   } catch (error) {
     if (error instanceof Rejection) return {ok: false, gate: error.gate, reason: error.message, measured}
     throw error
@@ -232,6 +235,17 @@ async function loadStill(
   )
   stills.set(media, {key, pixels})
   return pixels
+}
+
+/** The hash of the hidden clip, seen at the times at which outputs are. */
+export async function hashClip(
+  file: string,
+  {media, request}: {readonly media: Pick<Media, 'decode'>; readonly request: VideoParams['request']},
+  signal: AbortSignal,
+): Promise<string> {
+  const {frames: maxFrames, fps} = request
+  const decoding = {...analysedSize(request), pixel: 'gray', pick: {fps}, maxFrames, threads: 1} as const
+  return hashFrames(await media.decode(file, decoding, signal), fps)
 }
 
 function analysedSize({width, height}: {width: number; height: number}): {width: number; height: number} {

@@ -47,6 +47,20 @@ export const VideoParams = z.strictObject({
     minMotion: z.number().min(0).max(255),
     /** Mean absolute luma difference to the conditioning frame, 0..255; beyond it no judge is needed. */
     maxFirstFrameDistance: z.number().min(0).max(255),
+    /**
+     * An output that repeats an earlier-committed miner's of the same task is `rejected:duplicate`; copies are allowed
+     * when absent. Distances are those of `video-hash.ts`.
+     */
+    duplicateOutputs: z.exactOptional(
+      z.strictObject({
+        /** Of the way from either output to the hidden clip: two that lie nearer to each other are one. */
+        maxShare: share,
+        /** Outputs that are nearer than this to the hidden clip are alike because they are right. */
+        minDeviation: z.number().min(0).max(2),
+        /** Frames by which a copy may be moved, either way. */
+        maxShift: z.number().int().min(0).max(16),
+      }),
+    ),
   }),
   judge: z.strictObject({
     name: z.string(),
@@ -116,6 +130,8 @@ export const defaults: VideoParams = {
     minMotion: 0.4,
     // Measured: the same picture encoded again 1.5, unrelated pictures 40 to 125, which is the judge's to say.
     maxFirstFrameDistance: 150,
+    // Measured (`npm run bench -- duplicates`): copies lie at 0.00 to 0.25 of the way, different renderings from 0.7 on.
+    duplicateOutputs: {maxShare: 0.3, minDeviation: 0.07, maxShift: 2},
   },
   judge: {
     name: 'reference',

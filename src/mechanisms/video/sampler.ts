@@ -15,6 +15,8 @@ import type {Ports} from '../types.js'
 import {type Asked, askMiners} from './ask.js'
 import {type Choice, chooseClip, choosingBlock, generationSeed} from './choose.js'
 import {CorpusIndex, fetchSource} from './corpus.js'
+import {duplicateGate, duplicateReason, duplicatesAmong} from './duplicates.js'
+import {hashClip} from './gates.js'
 import {kindOf, kinds} from './kinds.js'
 import {publishedMetadata} from './metadata.js'
 import {VideoParams} from './params.js'
@@ -49,6 +51,30 @@ interface Challenge {
   readonly clip: string
   readonly firstFrame: string | undefined
   readonly prompt: {readonly text: string; readonly author: string}
+  /** Of the clip; see `video-hash.ts`. */
+  readonly perceptualHash: string
+}
+
+/** Outputs that repeat one of an earlier-committed miner, as the exam has it, are rejected for that. */
+function withoutCopies(asked: readonly Asked[], {perceptualHash}: Challenge, {gates}: VideoParams): readonly Asked[] {
+  const rule = gates.duplicateOutputs
+  if (!rule) return asked
+  const looks = asked.flatMap(({answer: {hotkey, commitmentBlock, outcome}, file}) =>
+    outcome === 'ok' && file
+      ? [{hotkey, commitmentBlock, sha256: file.sha256, perceptualHash: file.perceptualHash}]
+      : [],
+  )
+  const copies = new Map(duplicatesAmong(looks, perceptualHash, rule).map((found) => [found.copy, found]))
+  return asked.map(({answer, file}) => {
+    const found = copies.get(answer.hotkey)
+    if (!found) return {answer, file}
+    return {answer: {...answer, outcome: `rejected:${duplicateGate}`, reason: duplicateReason(found)}, file}
+  })
+}
+
+/** With the hash that copies are found by, where there is one. */
+function marked(artefact: Artefact, {perceptualHash}: {readonly perceptualHash?: string}): Artefact {
+  return perceptualHash === undefined ? artefact : {...artefact, perceptualHash}
 }
 
 export class Sampler {
@@ -103,7 +129,7 @@ export class Sampler {
       // Sleeping deployments wake while the clip is being prepared, and for a while after it.
       const [challenge] = await Promise.all([this.#challenge(round, signal), this.#wake(miners, signal)])
       const createdAt = new Date(clock.now()).toISOString()
-      const asked = await this.#ask(round, challenge, miners, signal)
+      const asked = withoutCopies(await this.#ask(round, challenge, miners, signal), challenge, params)
       if (!asked.some(({answer}) => answer.outcome === 'ok' || answer.outcome.startsWith('rejected:'))) {
         return skip('no miner delivered anything, which is more likely our fault than theirs')
       }
@@ -180,7 +206,8 @@ export class Sampler {
       }
       const caption = await captioner.caption({clip, sourceKey: choice.entry.key}, inner)
       if (!caption) throw new LeomaError('upstream', 'CAPTION_MISSING', `nobody could describe ${choice.entry.key}`)
-      return {clip, firstFrame, prompt: caption}
+      const perceptualHash = await hashClip(clip, {media, request: params.request}, inner)
+      return {clip, firstFrame, prompt: caption, perceptualHash}
     })
   }
 
@@ -221,12 +248,12 @@ export class Sampler {
     const putJson = (key: string, value: unknown) =>
       samples.putBytes(key, new TextEncoder().encode(canonicalJson(value)), 'application/json', signal)
 
-    const clip = await put('original_clip.mp4', challenge.clip, 'video/mp4')
+    const clip = marked(await put('original_clip.mp4', challenge.clip, 'video/mp4'), challenge)
     const firstFrame = challenge.firstFrame ? await put('first_frame.png', challenge.firstFrame, 'image/png') : null
     const answers: Answer[] = []
     for (const {answer, file} of asked) {
-      const output = file ? await put(`generated_videos/${answer.hotkey}.mp4`, file.path, 'video/mp4') : null
-      answers.push({...answer, output})
+      const output = file && marked(await put(`generated_videos/${answer.hotkey}.mp4`, file.path, 'video/mp4'), file)
+      answers.push({...answer, output: output ?? null})
     }
     const corpusKey = `corpus/${round.choice.corpusSha256}.json`
     if (!(await samples.has(corpusKey, signal))) await putJson(corpusKey, corpus)

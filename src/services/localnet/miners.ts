@@ -69,7 +69,6 @@ const videos: Readonly<Record<string, string | null>> = {
   'broken-html': null,
   'broken-huge': null,
   'broken-truncated': 'oracle',
-  busy: 'drift',
   slow: 'oracle',
   copycat: 'oracle',
 }

@@ -1,8 +1,8 @@
 import {resolve} from 'node:path'
 import {LeomaError} from '../../errors.js'
 
-/** What each local miner's video is made of; the faults that are not about pictures (`busy`, `broken-…`) live in the server. */
-export const videoProfiles = ['oracle', 'drift', 'zoom', 'frozen', 'noise', 'wrong-frame', 'short'] as const
+/** What each local miner's video is made of; the faults that are not about pictures (`busy`'s refusals, `broken-…`) live in the server. */
+export const videoProfiles = ['oracle', 'drift', 'busy', 'zoom', 'frozen', 'noise', 'wrong-frame', 'short'] as const
 export type VideoProfile = (typeof videoProfiles)[number]
 
 /** Runs ffmpeg with these arguments and rejects when it fails. */
@@ -15,7 +15,7 @@ export interface Recipe {
   readonly firstFrame: string
   /** Footage of something else; `wrong-frame` needs it. */
   readonly otherClip?: string
-  /** How many answers this miner has given before: every third answer of `drift` drifts too far. */
+  /** How many answers this miner has given before: every third answer of `drift` and `busy` drifts too far. */
   readonly answerIndex: number
   readonly width: number
   readonly height: number
@@ -39,9 +39,12 @@ interface Drift {
 }
 
 const lightDrift: Drift = {blurPx: 6, noise: 10, hueDegreesPerS: 8, fadePerS: 0.1}
+/** Another model's: as good, and wrong in other places. */
+const otherDrift: Drift = {blurPx: 4, noise: 14, hueDegreesPerS: -8, fadePerS: 0.08}
 const heavyDrift: Drift = {blurPx: 40, noise: 70, hueDegreesPerS: 30, fadePerS: 0.18}
+const otherHeavyDrift: Drift = {blurPx: 32, noise: 90, hueDegreesPerS: -30, fadePerS: 0.16}
 
-/** True for the answers with which `drift` must fail: the third, the sixth and so on. */
+/** True for the answers with which `drift` and `busy` must fail: the third, the sixth and so on. */
 export function driftsTooFar(answerIndex: number): boolean {
   return answerIndex % 3 === 2
 }
@@ -59,6 +62,11 @@ export function recipeArguments(profile: VideoProfile, recipe: Recipe): readonly
       return encode(recipe, {
         inputs: from(recipe.clip),
         graph: drifting(recipe, driftsTooFar(recipe.answerIndex) ? heavyDrift : lightDrift),
+      })
+    case 'busy':
+      return encode(recipe, {
+        inputs: from(recipe.clip),
+        graph: drifting(recipe, driftsTooFar(recipe.answerIndex) ? otherHeavyDrift : otherDrift, 11),
       })
     case 'wrong-frame':
       if (recipe.otherClip === undefined)
@@ -115,8 +123,8 @@ function still(recipe: Recipe): string {
   return `${fit(recipe)},format=yuv420p,loop=loop=-1:size=1,setpts=N/(${recipe.fps}*TB)`
 }
 
-function drifting(recipe: Recipe, {blurPx, noise, hueDegreesPerS, fadePerS}: Drift): string {
-  const spoilt = `gblur=sigma=${blurPx},${grain(recipe, noise)}`
+function drifting(recipe: Recipe, {blurPx, noise, hueDegreesPerS, fadePerS}: Drift, seed = 7): string {
+  const spoilt = `gblur=sigma=${blurPx},${grain(recipe, noise, seed)}`
   return (
     `${continuation(recipe)},split[clean][copy];[copy]${spoilt},${fadeIn(recipe)}[spoilt];` +
     `[clean][spoilt]overlay=format=yuv420,hue=h=${hueDegreesPerS}*t:s=max(0\\,1-${fadePerS}*t)`
@@ -141,9 +149,9 @@ function dissolving(recipe: Recipe): string {
 }
 
 /** Noise with grains of four pixels: as disturbing as finer ones, and a fifth of the bytes and of the time. */
-function grain({width, height}: Recipe, strength: number): string {
+function grain({width, height}: Recipe, strength: number, seed = 7): string {
   return (
-    `scale=${Math.ceil(width / 4)}:${Math.ceil(height / 4)}:flags=area,noise=alls=${strength}:allf=t:all_seed=7,` +
+    `scale=${Math.ceil(width / 4)}:${Math.ceil(height / 4)}:flags=area,noise=alls=${strength}:allf=t:all_seed=${seed},` +
     `scale=${width}:${height}:flags=bilinear`
   )
 }

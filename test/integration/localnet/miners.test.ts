@@ -90,7 +90,7 @@ test('a request past the limit is refused without being kept', async () => {
   expect(statusCode).toBe(413)
 })
 
-test('the busy miner refuses twice per task and then delivers what drift delivers', async () => {
+test('the busy miner refuses twice per task and then delivers a video of its own', async () => {
   const busy = await miner('busy')
 
   const first = await ask(busy)
@@ -99,7 +99,7 @@ test('the busy miner refuses twice per task and then delivers what drift deliver
 
   expect([first.statusCode, second.statusCode, third.statusCode]).toEqual([429, 503, 200])
   expect(first.headers['retry-after']).toBe('1')
-  expect(rendered).toEqual(['drift 81 16 832x480'])
+  expect(rendered).toEqual(['busy 81 16 832x480'])
 })
 
 test('the slow miner keeps the connection past the deadline and stops when the asker hangs up', async () => {

@@ -50,6 +50,6 @@ describe('recipes of the local miners', () => {
       recipeArguments(profile, recipe).includes('file:/tmp/a folder/hidden:clip.mp4'),
     )
 
-    expect(knows).toEqual(['oracle', 'drift', 'short'])
+    expect(knows).toEqual(['oracle', 'drift', 'busy', 'short'])
   })
 })
