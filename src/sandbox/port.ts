@@ -77,7 +77,13 @@ export interface PulledImage {
   readonly isNew: boolean
 }
 
-export type EndReason = 'exited' | 'out-of-memory' | 'printed-too-much' | 'wrote-too-much' | 'stopped'
+export type EndReason =
+  | 'exited'
+  | 'out-of-memory'
+  | 'too-many-processes'
+  | 'printed-too-much'
+  | 'wrote-too-much'
+  | 'stopped'
 
 export interface Ending {
   readonly reason: EndReason
@@ -96,7 +102,7 @@ export interface Usage {
 
 export type Taken =
   | {readonly ok: true; readonly bytes: number; readonly sha256: string}
-  | {readonly ok: false; readonly reason: 'absent' | 'not-a-file' | 'too-large' | 'changed'}
+  | {readonly ok: false; readonly reason: 'absent' | 'not-a-file' | 'unreadable' | 'too-large' | 'changed'}
 
 /**
  * A program that runs, with `/input` and `/output` (their places stand in `TALKHEAD_INPUT` and
@@ -118,8 +124,6 @@ export interface Running {
    * than `maxBytes`. `to` is a new private file; there is none when the answer is not `ok`.
    */
   take(name: string, to: string, maxBytes: number): Promise<Taken>
-  /** Deletes from `/output` what is there under the name. */
-  clear(name: string): Promise<void>
   usage(): Promise<Usage>
   /** Ends the whole tree and removes what it left. May be called twice. */
   stop(): Promise<void>

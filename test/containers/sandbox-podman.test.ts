@@ -1,0 +1,3 @@
+import {sandboxContract} from '../contract/sandbox.js'
+
+sandboxContract('podman')

@@ -1,0 +1,3 @@
+import {sandboxContract} from './sandbox.js'
+
+sandboxContract('process')
