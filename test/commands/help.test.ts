@@ -48,6 +48,7 @@ test('commands and their flags', () => {
       "servers evaluator: --json",
       "servers sampler: --json",
       "servers validator: --json",
+      "simulate: --attack= --dominance= --exam= --json --memory= --odds-against= --rule= --seasons= --seed= --tasks= --threads= --window=",
       "wallet list: --json --offline",
     ]
   `)

@@ -16,6 +16,16 @@ beforeAll(ensureBuilt)
 const {version} = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'))
 
 describe('one-shot commands', () => {
+  test('a simulation gives the same answer on one thread and on two', async () => {
+    const args = ['simulate', '--seasons', '2', '--tasks', '30', '--window', '10', '--attack', 'clone', '--json']
+
+    const [alone, together] = await Promise.all(['1', '2'].map((threads) => run([...args, '--threads', threads])))
+
+    expect(alone?.code).toBe(0)
+    expect(together?.stdout).toBe(alone?.stdout)
+    expect(JSON.parse(alone?.stdout ?? '').rows).toHaveLength(4)
+  })
+
   test('--version is one line, the same with oclif and without', async () => {
     const line = `leoma/${version} ${process.platform}-${process.arch} node-${process.version}\n`
 

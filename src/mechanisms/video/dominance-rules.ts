@@ -1,5 +1,5 @@
 import {barFor, rankByDominance} from './dominance.js'
-import {type Duel, duel, leadNeeded, type Proof, rankByProof} from './dominance-proven.js'
+import {type Comparison, compare, type Proof, rankByProof} from './dominance-proven.js'
 import {nameOf, percent, recordOf, since} from './explain-words.js'
 import type {VideoParams} from './params.js'
 import type {Standing} from './rules.js'
@@ -16,7 +16,7 @@ export interface Field {
   whyNot(entry: Standing): string
 }
 
-/** `tasks` is how many the window holds by now. */
+/** `tasks` is how many are remembered by now. */
 export function fieldOf(eligible: readonly Standing[], tasks: number, ranking: VideoParams['ranking']): Field {
   return ranking.rule === 'dominance-2' ? provenField(eligible, tasks, ranking) : publishedField(eligible, ranking)
 }
@@ -56,52 +56,60 @@ function publishedComparison(entry: Standing, ranked: readonly Standing[]): stri
   return `behind ${nameOf(above)}, which passed ${above.passed}`
 }
 
-function provenField(eligible: readonly Standing[], tasks: number, {dominance, oddsAgainst}: VideoParams['ranking']) {
-  // An exam without the figure is refused by the schema; the bound is the least strict that it takes.
-  const proof: Proof = {minLead: Math.max(1, Math.ceil(dominance * tasks - 1e-9)), oddsAgainst: oddsAgainst ?? 2}
+/** Two looks, at the window and at all that is remembered, and the odds shared among them. */
+function proofOf(tasks: number, {dominance, memory, oddsAgainst, window}: VideoParams['ranking']): Proof {
+  // The schema has seen to it that an exam of this rule has both figures.
+  const spans = [...new Set([Math.min(tasks, window), Math.min(tasks, memory ?? window)])]
+  return {
+    looks: spans.map((span) => ({tasks: span, minLead: Math.max(1, Math.ceil(dominance * span - rounding))})),
+    oddsAgainst: (oddsAgainst ?? 2) * spans.length,
+  }
+}
+
+/** 0.05 × 100 is five tasks, also where doubles make it a hair more. */
+const rounding = 1e-9
+
+function provenField(eligible: readonly Standing[], tasks: number, ranking: VideoParams['ranking']): Field {
+  const proof = proofOf(tasks, ranking)
   const {ranked, holders} = rankByProof(eligible, proof)
   const winner = ranked[0]
   /** For the winner, whom it took the lead from; nobody, when it has held it from the first. */
   const rivalOf = (entry: Standing) => (entry === winner ? holders.at(-2) : winner)
-  /** Tasks that would have to end better for it, so that it is ahead by what is needed; 0 when it is. */
-  const short = (entry: Standing, rival: Standing) => {
-    const met = duel(entry, rival)
-    return leadNeeded(met, proof) - (met.ahead - met.behind)
+  const against = (entry: Standing) => {
+    const rival = rivalOf(entry)
+    return rival && compare(entry, rival, proof)
   }
   return {
     ranked,
     rateNeeded: (entry) => {
-      const rival = rivalOf(entry)
-      return rival ? Math.max(0, entry.passed + short(entry, rival)) / Math.max(1, entry.counted) : 0
+      const met = against(entry)
+      return met ? Math.max(0, entry.passed + met.short) / entry.counted : 0
     },
     numbers: (entry) => {
-      const rival = rivalOf(entry)
-      if (!rival) return {}
-      const {ahead, behind} = duel(entry, rival)
-      return {ahead, behind, leadNeeded: leadNeeded({common: 0, ahead, behind}, proof)}
+      const met = against(entry)
+      return met ? {ahead: met.ahead, behind: met.behind, leadNeeded: met.needed} : {}
     },
     whyFirst: (first) => {
       const own = `wins: passed ${recordOf(first)} (${percent(first.passRate)}), ${since(first)}`
-      const before = holders.at(-2)
-      const from = before
-        ? `; it took the lead from ${nameOf(before)}: ${met(duel(first, before))}`
-        : ', the first of those that can be ranked'
+      const [before, met] = [rivalOf(first), against(first)]
+      const from = before && met ? `; it took the lead from ${nameOf(before)}: ${said(met)}` : ''
       const runnerUp = ranked[1]
-      if (!runnerUp) return `${own}, and nobody else is eligible`
-      return `${own}${from}; nobody has proved to be better, the next, ${nameOf(runnerUp)}, is ${met(duel(runnerUp, first))}`
+      const next = runnerUp && compare(runnerUp, first, proof)
+      if (!runnerUp || !next) return `${own}, and nobody else is eligible`
+      return `${own}${from}; nobody has proved to be better: the next, ${nameOf(runnerUp)}, is ${said(next)}`
     },
     whyNot: (entry) => {
       const own = `passed ${recordOf(entry)} (${percent(entry.passRate)}), ${since(entry)}`
-      const rival = rivalOf(entry)
-      if (!rival) return own
-      const missing = short(entry, rival)
-      const against = `${own}: against the winner ${nameOf(rival)} (${percent(rival.passRate)}) it is ${met(duel(entry, rival))}`
+      const [rival, met] = [rivalOf(entry), against(entry)]
+      if (!rival || !met) return own
       const above = ranked[ranked.indexOf(entry) - 1]
       const beside = above && above !== rival ? `; ${neighbour(entry, above)}` : ''
-      const need = leadNeeded(duel(entry, rival), proof)
-      return `${against}, and needs a lead of ${need} tasks, which chance brings once in ${proof.oddsAgainst}: ${missing} more${beside}`
+      const comparison = `${own}: against the winner ${nameOf(rival)} (${percent(rival.passRate)}) it is ${said(met)}`
+      // A holder with a larger pass rate in the window is not beaten by what happened before it.
+      if (met.short <= 0) return `${comparison}, and needs a larger pass rate as well${beside}`
+      return `${comparison}, and needs a lead of ${met.needed}, which chance brings once in ${proof.oddsAgainst}: ${met.short} more${beside}`
     },
-  } satisfies Field
+  }
 }
 
 function neighbour(entry: Standing, above: Standing): string {
@@ -111,6 +119,6 @@ function neighbour(entry: Standing, above: Standing): string {
     : `${nameOf(above)} above passed ${percent(above.passRate)}`
 }
 
-function met({common, ahead, behind}: Duel): string {
+function said({common, ahead, behind}: Comparison): string {
   return `ahead in ${ahead} and behind in ${behind} of the ${common} tasks that both sat`
 }

@@ -1,7 +1,7 @@
 import type {Field} from './dominance-rules.js'
 import {nameOf, percent, recordOf} from './explain-words.js'
 import type {VideoParams} from './params.js'
-import type {Standing} from './rules.js'
+import {judgedNeeded, type Standing} from './rules.js'
 
 export interface RankingContext {
   readonly field: Field
@@ -22,10 +22,13 @@ function notRanked(entry: Standing, {tasks, params}: RankingContext): string {
   if (!entry.miner.isValid) return `not ranked: not valid (${entry.miner.invalidReason ?? 'no reason given'})`
   if (tasks < minTasks) return `not ranked yet: ${tasks} of the first ${minTasks} tasks have settled`
   const {counted} = entry
-  if (entry.completeness < completeness) {
-    const needed = Math.ceil(completeness * tasks) - counted
+  const needed = judgedNeeded(entry, tasks, params)
+  if (counted < needed) {
     const missed = entry.missed > 0 ? `, ${entry.missed} times it did not deliver` : ''
-    return `not ranked: judged in ${counted} of ${tasks} tasks${missed}; ${percent(completeness)} are needed, that is ${needed} more`
+    const isNew = params.ranking.rule === 'dominance-2' && entry.present < tasks
+    const of = isNew ? `${entry.present} tasks since it came` : `${tasks} tasks`
+    const least = isNew ? `, and ${minTasks} at least,` : ''
+    return `not ranked: judged in ${counted} of ${of}${missed}; ${percent(completeness)}${least} are needed, that is ${needed - counted} more`
   }
   if (entry.passed === 0) return `not ranked: none of ${counted} passed${failures(entry)}`
   if (entry.passed < minPassed)

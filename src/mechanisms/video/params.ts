@@ -93,6 +93,8 @@ export const VideoParams = z.strictObject({
       dominance: share,
       /** `dominance-2` alone: chance may explain a lead once in this many windows at most. */
       oddsAgainst: z.exactOptional(z.number().int().min(2).max(1_000_000_000)),
+      /** `dominance-2` alone: newest settled tasks over which two miners are compared; at least the window. */
+      memory: z.exactOptional(z.number().int().min(1).max(10_000)),
       /** A winner must have passed this often: nobody wins with nothing. */
       minPassed: z.number().int().min(0),
       /** Busy, transient and permanent outcomes per window that are forgiven; the rest count as tasks not passed. */
@@ -103,9 +105,20 @@ export const VideoParams = z.strictObject({
     .refine(({rule, oddsAgainst}) => (rule === 'dominance-2') === (oddsAgainst !== undefined), {
       path: ['oddsAgainst'],
       error: 'dominance-2 needs it, and no other rule knows it',
+    })
+    .refine(({rule, memory, window}) => (rule === 'dominance-2' ? (memory ?? 0) >= window : memory === undefined), {
+      path: ['memory'],
+      error: 'dominance-2 needs one of at least the window, and no other rule knows it',
     }),
 })
 export type VideoParams = z.infer<typeof VideoParams>
+
+/** What each rule comes with. The README says how the figures of the second were found. */
+export const dominanceDefaults = {
+  'dominance-1': {rule: 'dominance-1', dominance: 0.05},
+  'dominance-2': {rule: 'dominance-2', dominance: 0.02, oddsAgainst: 50, memory: 400},
+} as const satisfies Record<string, Partial<VideoParams['ranking']>>
+export type DominanceRule = keyof typeof dominanceDefaults
 
 export const defaults: VideoParams = {
   kinds: ['ti2v'],

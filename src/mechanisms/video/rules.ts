@@ -8,6 +8,7 @@ import {fieldOf} from './dominance-rules.js'
 import {keyOf, type VideoEvidence} from './evidence.js'
 import {explain, summarize} from './explain.js'
 import type {VideoParams} from './params.js'
+import {Past, pastLength, remember} from './past.js'
 import {type Tally, tallies} from './tally.js'
 
 /** Bumped by anything that can move a weight; a state of another version is refused, not misread. */
@@ -41,6 +42,8 @@ export const VideoState = z.strictObject({
   watermark: z.array(z.union([z.number(), z.string()])).nullable(),
   /** The newest `window` tasks, oldest first. */
   tasks: z.array(TaskState),
+  /** What came of the tasks before them, where the exam remembers more; sorted by hotkey. */
+  past: z.exactOptional(Past),
 })
 export type VideoState = z.infer<typeof VideoState>
 
@@ -64,7 +67,12 @@ export function fold(state: VideoState, evidence: VideoEvidence, {ranking}: Vide
         .sort((a, b) => compareText(a.hotkey, b.hotkey)),
       stakes: Object.fromEntries(evidence.voters.map(({hotkey, stakeRao}) => [hotkey, stakeRao])),
     }
-    return {...next, tasks: [...state.tasks, task].slice(-ranking.window)}
+    const tasks = [...state.tasks, task]
+    return {
+      ...next,
+      ...remember(state.past, tasks.slice(0, -ranking.window), ranking),
+      tasks: tasks.slice(-ranking.window),
+    }
   }
   const index = state.tasks.findLastIndex(({taskId}) => taskId === evidence.taskId)
   const task = state.tasks[index]
@@ -105,6 +113,8 @@ export interface Standing extends Tally {
   /** Evaluated and charged. */
   readonly counted: number
   readonly eligible: boolean
+  /** Judged or charged in enough of the whole window to hold the lead without a proof. */
+  readonly isSeated: boolean
 }
 
 /** The published comparison: 80 of 100 counts, 79 does not. */
@@ -112,24 +122,42 @@ const rounding = 1e-12
 
 function standing(counted: Tally, miner: MinerView | undefined, tasks: number, params: VideoParams): Standing {
   const {completeness, minTasks} = params.ranking
+  const all = counted.evaluated + counted.charged
+  const isSeated = counted.completeness >= completeness - rounding
   const eligible =
     miner?.isValid === true &&
     tasks >= minTasks &&
-    counted.completeness >= completeness - rounding &&
+    all >= judgedNeeded(counted, tasks, params) &&
     counted.passed >= minPassed(params)
-  return {...counted, counted: counted.evaluated + counted.charged, miner, block: miner?.block ?? null, eligible}
+  return {...counted, counted: all, miner, block: miner?.block ?? null, eligible, isSeated}
 }
 
 /** Under the rule of the proven lead nobody wins with nothing, whatever else the exam says. */
 function minPassed({ranking}: VideoParams): number {
-  return ranking.rule === 'dominance-2' ? Math.max(1, ranking.minPassed) : ranking.minPassed
+  return isProven(ranking) ? Math.max(1, ranking.minPassed) : ranking.minPassed
 }
 
+/**
+ * Tasks that it must be judged or charged in. Under the rule of the proven lead a newcomer's are counted since it came,
+ * because it wins by proof alone; under the published rule it may win by a lucky dozen, and has to sit through the window.
+ */
+export function judgedNeeded(
+  {present}: Pick<Tally, 'present'>,
+  tasks: number,
+  {ranking}: Pick<VideoParams, 'ranking'>,
+): number {
+  const {completeness, minTasks} = ranking
+  const share = (of: number) => Math.ceil(completeness * of - rounding)
+  return isProven(ranking) ? Math.max(Math.min(minTasks, tasks), share(present)) : share(tasks)
+}
+
+const isProven = ({rule}: VideoParams['ranking']) => rule === 'dominance-2'
+
 /** How many more tasks it must at least be judged or pass in before it is eligible; 0 when its record suffices. */
-function tasksNeeded({counted, passed}: Standing, tasks: number, params: VideoParams): number {
-  const {completeness, minTasks} = params.ranking
-  const judged = Math.ceil(completeness * Math.max(tasks, minTasks) - rounding) - counted
-  return Math.max(0, judged, minTasks - tasks, minPassed(params) - passed)
+function tasksNeeded(entry: Standing, tasks: number, params: VideoParams): number {
+  const {minTasks} = params.ranking
+  const judged = judgedNeeded(entry, Math.max(tasks, minTasks), params) - entry.counted
+  return Math.max(0, judged, minTasks - tasks, minPassed(params) - entry.passed)
 }
 
 /** Completeness, stake vote and dominance over the window; the winner takes all, and nobody wins with nothing. */
@@ -141,7 +169,7 @@ export function weigh(state: VideoState, view: SubnetView, params: VideoParams):
   )
   const field = fieldOf(
     standings.filter(({eligible}) => eligible),
-    tasks,
+    pastLength(state) + tasks,
     params.ranking,
   )
   const unranked = standings.filter(({eligible}) => !eligible).sort((a, b) => compareText(a.hotkey, b.hotkey))

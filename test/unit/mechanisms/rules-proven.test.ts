@@ -9,13 +9,10 @@ const examWith = (ranking: Record<string, unknown>): Exam => ({
   ...{version: 1, mechanism: 'video', mechanismVersion: 1, netuid: 99, fromTask: 1, samplers: [aHotkey('owner')]},
   params: JSON.parse(JSON.stringify({...defaults, ranking})),
 })
-const {rule: _, oddsAgainst: __, ...published} = defaults.ranking
+const {rule: _, oddsAgainst: __, memory: ___, ...published} = defaults.ranking
 const proven: VideoParams['ranking'] = {
   ...published,
-  minTasks: 1,
-  rule: 'dominance-2',
-  oddsAgainst: 20,
-  dominance: 0.05,
+  ...{minTasks: 1, dominance: 0.05, rule: 'dominance-2', oddsAgainst: 20, memory: 100},
 }
 
 /** One letter per task: p passed, f failed, m missed, - not asked. */
@@ -43,11 +40,11 @@ describe('the proven lead in an exam', () => {
     expect([of('a')?.rank, of('b')?.rank]).toEqual([1, 2])
     expect(of('b')?.numbers).toMatchObject({ahead: 2, behind: 0, leadNeeded: 5})
     expect(of('b')?.sentence).toBe(
-      'passed 10 of 10 (100.0 %), committed at block 2: against the winner uid 0 (80.0 %) it is ahead in 2 and behind in 0 of the 10 tasks that both sat, and needs a lead of 5 tasks, which chance brings once in 20: 3 more',
+      'passed 10 of 10 (100.0 %), committed at block 2: against the winner uid 0 (80.0 %) it is ahead in 2 and behind in 0 of the 10 tasks that both sat, and needs a lead of 5, which chance brings once in 20: 3 more',
     )
     expect(of('b')?.numbers.rateNeeded).toBeGreaterThan(1)
     expect(of('a')?.sentence).toContain(
-      'the first of those that can be ranked; nobody has proved to be better, the next, uid 1, is ahead in 2 and behind in 0',
+      'nobody has proved to be better: the next, uid 1, is ahead in 2 and behind in 0',
     )
   })
 
@@ -106,7 +103,8 @@ describe('which rule an exam has', () => {
   })
 
   it.each([
-    ['the proven lead without its odds', {...published, rule: 'dominance-2'}],
+    ['the proven lead without its odds', {...published, rule: 'dominance-2', memory: 100}],
+    ['the proven lead with a memory shorter than its window', {...proven, memory: 99}],
     ['odds for the published rule', {...published, oddsAgainst: 20}],
     ['a rule that this program does not have', {...published, rule: 'dominance-3'}],
   ])('refuses %s', (_name, ranking) => {
