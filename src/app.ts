@@ -96,7 +96,7 @@ export function createApp(options: AppOptions): App {
 
   const chain = once(async () => (wrap.chain ?? same)(await openChain(ours)))
   const signer = once(() => openSigner(ours))
-  const store = once(() => openAppStore(ours))
+  const store = once(() => openAppStore(ours, 'each'))
   const media = once(async () => (wrap.media ?? same)(await openMedia(ours)))
   const api = once(() => openApi(ours))
   const models = once(() => openModels(ours))
@@ -114,6 +114,7 @@ export function createApp(options: AppOptions): App {
     chain,
     signer,
     store,
+    servedStore: once(() => openAppStore(ours, 'flushed')),
     media,
     models,
     generator,

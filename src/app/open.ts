@@ -12,7 +12,7 @@ import type {Objects} from '../objects/port.js'
 import type {Clock} from '../runtime/clock.js'
 import type {Logger} from '../runtime/logger.js'
 import type {Shutdown} from '../runtime/shutdown.js'
-import type {Store} from '../store/open.js'
+import type {Durability, Store} from '../store/open.js'
 import type {Vision} from '../vision/open.js'
 import type {Signer} from '../wallet/port.js'
 
@@ -67,9 +67,9 @@ export async function openSigner({askSecret, config, shutdown}: Ours): Promise<S
   return loadHotkey(wallets, name, hotkey, {passwords, signal: shutdown.signal})
 }
 
-export async function openAppStore({config, shutdown}: Ours): Promise<Store> {
+export async function openAppStore({config, shutdown}: Ours, durability: Durability): Promise<Store> {
   const {openStore} = await import('../store/open.js')
-  const store = openStore(config.storePath)
+  const store = openStore(config.storePath, {durability})
   shutdown.add('store', () => store.close())
   return store
 }

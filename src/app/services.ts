@@ -38,6 +38,8 @@ export interface Parts extends Ours {
   readonly chain: () => Promise<Chain>
   readonly signer: () => Promise<Signer>
   readonly store: () => Promise<Store>
+  /** The same file for a service that answers others meanwhile: what it tells them it has flushed first. */
+  readonly servedStore: () => Promise<Store>
   readonly media: () => Promise<Media>
   readonly models: () => Promise<Models>
   readonly generator: () => Promise<Generator>
@@ -119,7 +121,7 @@ async function buildApi(parts: Parts): Promise<Service> {
     ...{health, log, shutdown, netuid, verify, verifyEd25519, chain, signer},
     verifyAll: beside.verifyAll,
     mechanism: run,
-    store: await parts.store(),
+    store: await parts.servedStore(),
     models: await openModels(parts, {withEvidence: true}),
     params,
     validation: {binding: deploymentPolicy(params)},

@@ -8,13 +8,15 @@ export interface PipelineDeps {
   readonly auth: Auth
   /** Called with every caller that is who it says; throws when it asks too often. */
   readonly admit: (caller: Caller) => void
+  /** Resolves when what was stored before is durable. */
+  readonly flush: () => Promise<void>
   /** Aborts when the server stops. */
   readonly signal: AbortSignal
 }
 
 /** The published order: JSON syntax, presence of the headers, signature and role, fields, the route itself. */
 export async function handle(route: Route, request: FastifyRequest, deps: PipelineDeps): Promise<Reply> {
-  const {auth, admit, signal} = deps
+  const {auth, admit, flush, signal} = deps
   const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
   const json = route.body ? parseBody(body, request.headers['content-type']) : undefined
   let caller: Caller | undefined
@@ -26,7 +28,10 @@ export async function handle(route: Route, request: FastifyRequest, deps: Pipeli
   }
   const {faults, ...fields} = parse(route, request, json)
   if (faults.length > 0) throw new Refusal(422, faults)
-  return route.handle({...fields, caller, signal})
+  const reply = await route.handle({...fields, caller, signal})
+  // Whoever is told that something was taken in may forget it, and a signature must be known again after a power cut.
+  if (route.method !== 'GET') await flush()
+  return reply
 }
 
 /** A body is JSON when its media type says so or says nothing; anything else is no object. */

@@ -132,6 +132,7 @@ export function buildServer(deps: ServerDeps): FastifyInstance {
       metrics.limited('hotkey')
       throw tooMany(waitS)
     },
+    flush: () => deps.store.flush(),
     signal: stop.signal,
   }
   for (const route of table) addRoute(app, route, pipeline)

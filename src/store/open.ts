@@ -3,6 +3,7 @@ import {dirname} from 'node:path'
 import Database from 'better-sqlite3'
 import {LeomaError} from '../errors.js'
 import {Changes} from './changes.js'
+import {Flusher} from './flusher.js'
 import {migrations} from './migrations/index.js'
 import {Sql} from './sql.js'
 
@@ -12,24 +13,35 @@ export interface Store {
   readonly changes: Changes
   /** True when the file can still be read; a health check asks. */
   isAlive(): boolean
+  /** Resolves when all that was committed before the call is durable, as far as this store is. */
+  flush(): Promise<void>
   close(): void
 }
 
+/**
+ * When commits survive a power cut; a killed process never loses one. `each` of them before it returns; or those before a
+ * `flush` or `close`, for a process that has others to serve meanwhile; or `none`, for data to throw away.
+ */
+export type Durability = 'each' | 'flushed' | 'none'
+
+/** Pages in the log at which a commit moves it into the file, where a thread of its own should have done so before. */
+const farTooManyPages = 16_000
+
 export interface StoreOptions {
-  /** Off for throw-away data: a power cut may then lose the last commits, a killed process never does. */
-  readonly durable?: boolean
+  readonly durability?: Durability
   /** How long a writer waits for another process's write, in milliseconds. */
   readonly busyTimeoutMs?: number
 }
 
 /** Opens the store, makes it when it is not there, and brings it to this program's version. */
 export function openStore(path: string, options: StoreOptions = {}): Store {
-  const {durable = true, busyTimeoutMs = 5_000} = options
+  const {durability = 'each', busyTimeoutMs = 5_000} = options
   const db = openFile(path, busyTimeoutMs)
   try {
     // Before migrating: the journal mode cannot change inside a transaction.
     db.pragma('journal_mode = WAL')
-    db.pragma(`synchronous = ${durable ? 'FULL' : 'NORMAL'}`)
+    db.pragma(`synchronous = ${durability === 'each' ? 'FULL' : 'NORMAL'}`)
+    if (durability === 'flushed') db.pragma(`wal_autocheckpoint = ${farTooManyPages}`)
     db.pragma('foreign_keys = ON')
     migrate(db)
   } catch (error) {
@@ -40,6 +52,7 @@ export function openStore(path: string, options: StoreOptions = {}): Store {
       hints: ['restore a backup', 'or name another file'],
     })
   }
+  const flusher = durability === 'flushed' ? new Flusher(path) : undefined
   return {
     path,
     sql: new Sql(db),
@@ -51,7 +64,11 @@ export function openStore(path: string, options: StoreOptions = {}): Store {
         return false
       }
     },
-    close: () => db.close(),
+    flush: async () => flusher?.flush(),
+    close: () => {
+      flusher?.close()
+      db.close()
+    },
   }
 }
 

@@ -23,7 +23,7 @@ export type Command =
 const never = new AbortController().signal
 const [, , file = ''] = process.argv
 await walletReady()
-const store = openStore(file)
+const store = openStore(file, {durability: 'flushed'})
 const time = systemTime()
 const log = silentLogger()
 const neurons = [owner, ...miners, ...validators].map(({hotkey}, uid) => ({

@@ -31,7 +31,7 @@ export const video = mechanism('video')
 
 /** A subnet of full size with 102 400 settled verdicts, and some tasks that wait for theirs. */
 export function fillStore(file: string): void {
-  const store = openStore(file, {durable: false})
+  const store = openStore(file, {durability: 'none'})
   const at = Date.now()
   const exam = ensureExam({
     ...{store, mechanism: video, params: defaults, netuid, at},

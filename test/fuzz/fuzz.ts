@@ -116,8 +116,10 @@ function faultOf(
   const what = `${method} ${url.slice(0, 200)}`
   if (status >= 500 && !(operation === 'GET /ready' && status === 503)) return `${what} is a fault of the server`
   if (status === 307) return undefined
-  if (![...announced, ...always].includes(status)) return `${what} has a status that ${operation} does not announce`
-  if (!contentType.startsWith('application/json')) return `${what} is no JSON`
+  if (!announced.has(status) && !always.includes(status))
+    return `${what} has a status that ${operation} does not announce`
+  const types = [...(announced.get(status) ?? []), ...(status < 400 ? [] : ['application/json'])]
+  if (status !== 304 && !types.some((type) => contentType.startsWith(type))) return `${what} is of another media type`
   if (status < 400) return undefined
   const {detail} = JSON.parse(body) as {detail?: unknown} // Throws when it is no JSON, which is a fault too.
   const isFault = typeof detail === 'string' || (Array.isArray(detail) && detail.every(isListed))

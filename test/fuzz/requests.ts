@@ -37,7 +37,7 @@ const Operation = z.object({
     .array(z.object({name: z.string(), in: z.enum(['path', 'query']), required: z.boolean(), schema: Schema}))
     .default([]),
   requestBody: z.object({content: z.object({'application/json': z.object({schema: Schema})})}).optional(),
-  responses: z.record(z.string(), z.unknown()),
+  responses: z.record(z.string(), z.object({content: z.record(z.string(), z.unknown()).default({})})),
 })
 export type Operation = z.infer<typeof Operation>
 export const OpenApi = z.object({paths: z.record(z.string(), z.record(z.string(), Operation))})
@@ -51,8 +51,8 @@ export interface FuzzRequest {
   readonly contentType: string | undefined
   readonly signature: 'admin' | 'validator' | 'stranger' | 'spoiled' | 'garbage' | 'none'
   readonly version: 1 | 2
-  /** Statuses that the document announces. */
-  readonly announced: readonly number[]
+  /** Statuses that the document announces, each with its media types. */
+  readonly announced: ReadonlyMap<number, readonly string[]>
 }
 
 export interface FuzzWorld {
@@ -194,7 +194,9 @@ export function requests(document: OpenApi, {known, bodies}: FuzzWorld): fc.Arbi
         return {
           ...{operation: name, method, payload: body, contentType, signature, version},
           url: query.length === 0 ? target : `${target}?${query.join('&')}`,
-          announced: Object.keys(operation.responses).map(Number),
+          announced: new Map(
+            Object.entries(operation.responses).map(([status, {content}]) => [Number(status), Object.keys(content)]),
+          ),
         }
       })
   })

@@ -105,7 +105,7 @@ export class OwnerWorld {
   /** 2026-01-01. */
   nowMs = 1_767_225_600_000
   readonly time = {now: () => this.nowMs, sleep: async () => {}}
-  store: Store = openStore(this.storePath, {durable: false})
+  store: Store = openStore(this.storePath, {durability: 'none'})
   readonly #servers: FastifyInstance[] = []
 
   /** Owner at uid 0, validators from 1, miners from 10, each miner with a model of its own. */
@@ -204,7 +204,7 @@ export class OwnerWorld {
   /** Closes the file and opens it again, as a new process would. */
   reopen(): void {
     this.store.close()
-    this.store = openStore(this.storePath, {durable: false})
+    this.store = openStore(this.storePath, {durability: 'none'})
   }
 
   server(changes: Partial<ServerDeps> = {}): FastifyInstance {

@@ -119,7 +119,7 @@ describe('an answer in memory', () => {
 
 it('knows at once whom another process has registered', async () => {
   expect((await world.send(app, stranger, 'GET', '/miners/valid')).statusCode).toBe(401)
-  const other = openStore(world.storePath, {durable: false})
+  const other = openStore(world.storePath, {durability: 'none'})
   addValidator(other, {uid: 77, hotkey: stranger.hotkey, stakeRao: 1n}, 0)
   other.close()
 

@@ -1,4 +1,4 @@
-import {mkdtempSync, rmSync, writeFileSync} from 'node:fs'
+import {mkdtempSync, rmSync, statSync, writeFileSync} from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import Database from 'better-sqlite3'
@@ -42,6 +42,39 @@ describe('opening a store', () => {
       .all()
     expect(loose).toEqual([])
     db.close()
+  })
+
+  it.each(['each', 'flushed', 'none'] as const)('keeps what was written and flushed (%s)', async (durability) => {
+    const store = openStore(file, {durability})
+    for (let uid = 0; uid < 40; uid++) {
+      pinValidator(store, {hotkey: alice, uid, stakeRao: 5n}, uid)
+      await Promise.all([store.flush(), store.flush(), store.flush()])
+    }
+    pinValidator(store, {hotkey: bob, uid: 41, stakeRao: 5n}, 41)
+    store.close()
+
+    const again = openStore(file)
+    expect(listValidators(again).map(({uid}) => uid)).toEqual(expect.arrayContaining([39, 41]))
+    again.close()
+  })
+
+  it('moves a long log into the file beside its writers', async () => {
+    const store = openStore(file, {durability: 'flushed'})
+    const reader = new Database(file, {readonly: true})
+    const moved = () => statSync(file).size
+    const before = moved()
+
+    for (let turn = 0; moved() === before && turn < 3000; turn++) {
+      store.sql.transaction(() => {
+        for (let uid = 0; uid < 30; uid++) claimSignature(store, `${turn} ${uid}`.padStart(900, 'x'), 1e12, 0)
+      })
+      await store.flush()
+    }
+
+    expect(moved()).toBeGreaterThan(before)
+    expect(reader.pragma('quick_check', {simple: true})).toBe('ok')
+    reader.close()
+    store.close()
   })
 
   it('opens twice at once and finds what the other wrote', () => {
