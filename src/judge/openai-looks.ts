@@ -3,6 +3,7 @@ import {availableParallelism} from 'node:os'
 import pLimit from 'p-limit'
 import type {Media} from '../media/port.js'
 import {fitted, type Picture, picturesOf} from '../vision/port.js'
+import {Shared} from './shared.js'
 
 export interface Look {
   readonly width: number
@@ -21,7 +22,7 @@ const kept = 4
 export class Looks {
   readonly #media: Pick<Media, 'decode'>
   readonly #decoding = pLimit(availableParallelism())
-  readonly #shared = new Map<string, Promise<readonly Picture[]>>()
+  readonly #shared = new Shared<readonly Picture[]>(kept)
 
   constructor(media: Pick<Media, 'decode'>) {
     this.#media = media
@@ -38,27 +39,6 @@ export class Looks {
   async takeShared(file: string, look: Look, signal: AbortSignal): Promise<readonly Picture[]> {
     const {dev, ino, size, mtimeNs} = await stat(file, {bigint: true})
     const key = JSON.stringify([file, `${dev}:${ino}:${size}:${mtimeNs}`, look])
-    const known = this.#shared.get(key)
-    if (known) {
-      try {
-        return await known
-      } catch {
-        // Whoever began it may have been stopped; that is no reason for this one to.
-        signal.throwIfAborted()
-      }
-    }
-    const taking = this.take(file, look, signal)
-    this.#shared.delete(key)
-    this.#shared.set(key, taking)
-    for (const oldest of this.#shared.keys()) {
-      if (this.#shared.size <= kept) break
-      this.#shared.delete(oldest)
-    }
-    try {
-      return await taking
-    } catch (error) {
-      if (this.#shared.get(key) === taking) this.#shared.delete(key)
-      throw error
-    }
+    return this.#shared.get(key, () => this.take(file, look, signal), signal)
   }
 }

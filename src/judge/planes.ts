@@ -17,17 +17,20 @@ export function frameOf(frames: Frames, index: number): Plane {
 
 /** Mean absolute difference, 0..255. */
 export function meanAbsDifference(a: Plane, b: Plane): number {
+  const [p, q] = [a.data, b.data]
+  const size = p.length
   let sum = 0
-  for (let i = 0; i < a.data.length; i++) sum += Math.abs((a.data[i] as number) - (b.data[i] as number))
-  return sum / a.data.length
+  for (let i = 0; i < size; i++) sum += Math.abs((p[i] as number) - (q[i] as number))
+  return sum / size
 }
 
 /** How far the middle frame lies from the mean of its neighbours, 0..255: nothing for steady motion, much for flicker. */
 export function meanAbsFlicker(before: Plane, middle: Plane, after: Plane): number {
   const [p, q, r] = [before.data, middle.data, after.data]
+  const size = q.length
   let sum = 0
-  for (let i = 0; i < q.length; i++) sum += Math.abs(2 * (q[i] as number) - (p[i] as number) - (r[i] as number))
-  return sum / (2 * q.length)
+  for (let i = 0; i < size; i++) sum += Math.abs(2 * (q[i] as number) - (p[i] as number) - (r[i] as number))
+  return sum / (2 * size)
 }
 
 const cell = 8

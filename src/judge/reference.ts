@@ -6,6 +6,7 @@ import {compare, type Looked} from './measure.js'
 import {frameOf, looksOf, type Plane} from './planes.js'
 import type {Judge, JudgeReport, JudgeRequest} from './port.js'
 import {reportOf} from './scores.js'
+import {Shared} from './shared.js'
 import {timelineOf} from './timeline.js'
 
 export interface ReferenceJudgeOptions {
@@ -36,7 +37,7 @@ export class ReferenceJudge implements Judge {
   /** It has none: what could be set would have to be in the exam anyway, and the version says it. */
   readonly options = z.strictObject({})
   readonly #media: ReferenceJudgeOptions['media']
-  readonly #originals = new Map<string, Promise<Original>>()
+  readonly #originals = new Shared<Original>(keptOriginals)
 
   constructor({media}: ReferenceJudgeOptions) {
     this.#media = media
@@ -52,35 +53,10 @@ export class ReferenceJudge implements Judge {
   }
 
   async score(request: JudgeRequest, signal: AbortSignal): Promise<JudgeReport> {
-    const original = await this.#original(request, signal)
+    const key = await keyOf(request)
+    const original = await this.#originals.get(key, () => this.#loadOriginal(request, signal), signal)
     const output = lookedAt(request.seen ?? (await this.#views(request.output, request, signal)), request)
     return reportOf(compare(output, original, original.conditioning))
-  }
-
-  async #original(request: JudgeRequest, signal: AbortSignal): Promise<Original> {
-    const key = await keyOf(request)
-    const known = this.#originals.get(key)
-    if (known) {
-      try {
-        return await known
-      } catch {
-        // It may have failed because another output's judging was aborted; that is no reason for this one to.
-        signal.throwIfAborted()
-      }
-    }
-    const loading = this.#loadOriginal(request, signal)
-    this.#originals.delete(key)
-    this.#originals.set(key, loading)
-    for (const old of this.#originals.keys()) {
-      if (this.#originals.size <= keptOriginals) break
-      this.#originals.delete(old)
-    }
-    try {
-      return await loading
-    } catch (error) {
-      if (this.#originals.get(key) === loading) this.#originals.delete(key)
-      throw error
-    }
   }
 
   /** A clip or frame that cannot be read is not the miner's fault: no verdict. */

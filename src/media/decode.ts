@@ -1,8 +1,8 @@
 import {LeomaError} from '../errors.js'
-import {collector} from './bytes.js'
 import {coverFilter, evenlySpaced, selectFilter} from './graph.js'
 import type {DecodeOptions, Frames, VideoInfo} from './port.js'
 import type {RunFfmpeg} from './run.js'
+import {contentsOf, withScratchFiles} from './scratch.js'
 
 /** Frames are decoded and scaled by exact integer arithmetic, the same on each processor. */
 export const bitExact = ['-flags', '+bitexact']
@@ -28,31 +28,26 @@ export interface Decodable {
 /** Frames as the port describes them, by one process; by three where a file lies about its length. */
 export function decodeFrames(source: Decodable, options: DecodeOptions): Promise<Frames> {
   if (options.pick !== 'all' && 'count' in options.pick) return decodeSpaced(source, options, options.pick.count)
-  const {choosing, maxFrames, expected} = planOf(source, {...options, pick: options.pick})
-  return pictures(source, options, {choosing, maxFrames: maxFrames + 1, expected}).then((frames) =>
-    withLimit(frames, maxFrames),
-  )
+  const {choosing, maxFrames} = planOf(source, {...options, pick: options.pick})
+  return pictures(source, options, {choosing, maxFrames: maxFrames + 1}).then((frames) => withLimit(frames, maxFrames))
 }
 
 export interface Plan {
   /** Filters that let the wanted frames through. */
   readonly choosing: readonly string[]
   readonly maxFrames: number
-  /** How many will come if the file tells the truth. */
-  readonly expected: number
 }
 
 /** For frames whose choice needs no knowledge of the file's real length. */
 export function planOf(
-  {info, packets, maxBytes}: Pick<Decodable, 'info' | 'packets' | 'maxBytes'>,
+  {maxBytes}: Pick<Decodable, 'maxBytes'>,
   options: Omit<DecodeOptions, 'pick'> & {readonly pick: 'all' | {readonly fps: number}},
 ): Plan {
   const maxFrames = Math.min(options.maxFrames, Math.floor(maxBytes / frameBytesOf(options)))
-  if (options.pick === 'all') return {choosing: [], maxFrames, expected: packets ?? 0}
+  if (options.pick === 'all') return {choosing: [], maxFrames}
   const {fps} = options.pick
   const decoded = Math.ceil(((maxFrames + 1) * MAX_SOURCE_FPS) / Math.min(fps, MAX_SOURCE_FPS))
-  const expected = Math.ceil(info.durationS * fps)
-  return {choosing: [`trim=end_frame=${decoded}`, `fps=${fps}`], maxFrames, expected}
+  return {choosing: [`trim=end_frame=${decoded}`, `fps=${fps}`], maxFrames}
 }
 
 /**
@@ -84,7 +79,7 @@ async function pickSpaced(
 ): Promise<{frames: Frames; exact: boolean; longer: boolean}> {
   const places = evenlySpaced(total, count)
   const choosing = [selectFilter(places, total)]
-  const frames = await pictures(source, options, {choosing, maxFrames: places.length + 1, expected: places.length})
+  const frames = await pictures(source, options, {choosing, maxFrames: places.length + 1})
   const exact = frames.count === places.length
   const longer = frames.count > places.length
   return {frames: longer ? withLimit(frames, places.length) : frames, exact, longer}
@@ -93,25 +88,24 @@ async function pickSpaced(
 /** Decodes everything, up to one frame past the limit, and keeps four bytes of each. */
 async function countFrames(source: Decodable, options: DecodeOptions): Promise<number> {
   const tiny = {...options, width: 2, height: 2, pixel: 'gray' as const}
-  return (await pictures(source, tiny, {choosing: [], maxFrames: options.maxFrames + 1, expected: 0})).count
+  return (await pictures(source, tiny, {choosing: [], maxFrames: options.maxFrames + 1})).count
 }
 
-/** One process: filters that choose, then scaling of what was chosen, then raw pixels through the pipe. */
-async function pictures(source: Decodable, options: DecodeOptions, {choosing, maxFrames, expected}: Plan) {
+/** One process: filters that choose, then scaling of what was chosen, then raw pixels. */
+function pictures(source: Decodable, options: DecodeOptions, {choosing, maxFrames}: Plan): Promise<Frames> {
   const {run, input, name, signal} = source
-  const frameBytes = frameBytesOf(options)
   const filters = [...choosing, coverFilter(options.width, options.height), `format=${options.pixel}`].join(',')
-  const maxBytes = maxFrames * frameBytes
-  const pixels = collector(maxBytes, expected * frameBytes)
-  await run([...input, '-map', '0:V:0', '-vf', filters, ...rawOutput(maxFrames, 'pipe:1')], {
-    ...{signal, what: `decoding ${name}`, onOutput: (chunk) => pixels.add(chunk), maxOutputBytes: maxBytes},
+  const picture = ['-map', '0:V:0', '-vf', filters]
+  return withScratchFiles(1, async (files) => {
+    await run([...input, ...picture, ...rawOutput(maxFrames, 0)], {signal, what: `decoding ${name}`, files})
+    const [bytes = new Uint8Array()] = await contentsOf(files, [maxFrames * frameBytesOf(options)])
+    return framesOf(bytes, options, name)
   })
-  return framesOf(pixels.bytes(), options, name)
 }
 
-/** Every frame that arrives, as raw pixels; `maxFrames` at most. */
-export function rawOutput(maxFrames: number, to: string): string[] {
-  const raw = [...bitExact, '-c:v', 'rawvideo', '-f', 'rawvideo', to]
+/** Every frame that arrives, as raw pixels, `maxFrames` at most, into the runner's file of this index. */
+export function rawOutput(maxFrames: number, file: number): string[] {
+  const raw = [...bitExact, '-c:v', 'rawvideo', '-f', 'rawvideo', `pipe:${file + 3}`]
   return ['-fps_mode', 'passthrough', '-frames:v', `${maxFrames}`, ...raw]
 }
 

@@ -45,6 +45,15 @@ export interface Frames {
   readonly truncated: boolean
 }
 
+/**
+ * Gives the memory of frames back at once: they are empty afterwards. Garbage is collected by what lies in the heap, and
+ * frames lie outside it, so that megabytes of them either pile up or make the collector run for nothing else. Only for
+ * whoever owns them alone.
+ */
+export function release(frames: readonly Frames[]): void {
+  for (const {data} of frames) if (data.buffer instanceof ArrayBuffer) data.buffer.transfer(0)
+}
+
 /** Writes pictures of eight-bit RGB, `width × height × 3` bytes each, as JPEGs, in the given order. */
 export interface JpegEncoder {
   encode(

@@ -1,3 +1,4 @@
+import type {FileHandle} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {execa} from 'execa'
 import {LeomaError} from '../errors.js'
@@ -14,8 +15,8 @@ export interface RunOptions {
   readonly onOutput?: (chunk: Uint8Array) => void
   /** More bytes on stdout than this end the child. Default 64 MiB. */
   readonly maxOutputBytes?: number
-  /** Takers of `pipe:3`, `pipe:4`, …, each with its own limit. */
-  readonly more?: readonly {readonly onOutput: (chunk: Uint8Array) => void; readonly maxOutputBytes: number}[]
+  /** Open files that the child may write to as `pipe:3`, `pipe:4`, … */
+  readonly files?: readonly FileHandle[]
   /** What the child reads from stdin (`pipe:0`); nothing unless given. */
   readonly input?: Uint8Array
   /** Whose fault a failing exit is: the bytes that were read (default), or the program and its arguments. */
@@ -63,14 +64,15 @@ export function createRunner(options: RunnerOptions): RunFfmpeg {
 }
 
 async function runFfmpeg(ffmpeg: string, args: readonly string[], run: RunOptions): Promise<Uint8Array> {
-  const {signal, what, onOutput, maxOutputBytes = 64 * 1024 * 1024, more = [], blame = 'input', input} = run
+  const {signal, what, onOutput, maxOutputBytes = 64 * 1024 * 1024, files = [], blame = 'input', input} = run
   signal.throwIfAborted()
   const kept = collector(onOutput ? 0 : maxOutputBytes)
+  let received = 0
   let failure: unknown
   let stderr = ''
   const child = execa(ffmpeg, [...always, ...args], {
     ...(input ? {input} : {}),
-    stdio: [input ? 'pipe' : 'ignore', 'pipe', 'pipe', ...more.map(() => 'pipe' as const)],
+    stdio: [input ? 'pipe' : 'ignore', 'pipe', 'pipe', ...files.map(descriptorOf)],
     buffer: false,
     encoding: 'buffer',
     reject: false,
@@ -85,31 +87,29 @@ async function runFfmpeg(ffmpeg: string, args: readonly string[], run: RunOption
     // The end says why it stopped; the beginning is repetition.
     stderr = (stderr + chunk.toString('latin1')).slice(-MAX_STDERR_BYTES)
   })
-  const takers = [{onOutput: onOutput ?? ((chunk: Uint8Array) => kept.add(chunk)), maxOutputBytes}, ...more]
-  for (const [index, taker] of takers.entries()) {
-    let received = 0
-    child.stdio[index === 0 ? 1 : index + 2]?.on('data', (chunk: Buffer) => {
-      if (failure !== undefined) return
-      try {
-        received += chunk.length
-        if (received > taker.maxOutputBytes)
-          throw new LeomaError(
-            'upstream',
-            'MEDIA_FAILED',
-            `${what}: ffmpeg wrote more than ${taker.maxOutputBytes} bytes`,
-          )
-        taker.onOutput(chunk)
-      } catch (error) {
-        failure = error
-        child.kill('SIGKILL')
-      }
-    })
-  }
+  child.stdout?.on('data', (chunk: Buffer) => {
+    if (failure !== undefined) return
+    try {
+      received += chunk.length
+      if (received > maxOutputBytes)
+        throw new LeomaError('upstream', 'MEDIA_FAILED', `${what}: ffmpeg wrote more than ${maxOutputBytes} bytes`)
+      if (onOutput) onOutput(chunk)
+      else kept.add(chunk)
+    } catch (error) {
+      failure = error
+      child.kill('SIGKILL')
+    }
+  })
   const result = await child
   if (failure !== undefined) throw failure
   signal.throwIfAborted()
   if (result.failed) throw explain(result, withoutPaths(stderr, args), what, blame)
   return kept.bytes()
+}
+
+/** Any open one is passed on, but the types of execa know those up to 9. */
+function descriptorOf({fd}: FileHandle): 9 {
+  return fd as 9
 }
 
 interface Ending {

@@ -1,38 +1,28 @@
 import {LeomaError} from '../errors.js'
-import {collector} from './bytes.js'
 import {type Decodable, frameBytesOf, framesOf, type Plan, planOf, rawOutput, withLimit} from './decode.js'
 import {coverFilter} from './graph.js'
 import type {Frames, View} from './port.js'
+import {contentsOf, withScratchFiles} from './scratch.js'
 
 /**
- * Several views out of one decode: a graph with an output for each, through pipes of their own. Decoding is nearly all
+ * Several views out of one decode: a graph with an output for each, into files of their own. Decoding is nearly all
  * of the work, and views of one size are scaled once.
  */
 export async function decodeViews(source: Decodable, views: readonly View[], maxFrames: number): Promise<Frames[]> {
   const {run, input, name, signal} = source
   const plans = views.map((view) => planOf(source, view))
-  const taken = views.map((view, i) => {
-    const frames = (plans[i]?.maxFrames ?? 0) + 1
-    const maxBytes = frames * frameBytesOf(view)
-    return {frames, maxBytes, pixels: collector(maxBytes, (plans[i]?.expected ?? 0) * frameBytesOf(view))}
-  })
-  if (taken.reduce((sum, {maxBytes}) => sum + maxBytes, 0) > source.maxBytes)
+  const limits = views.map((view, i) => ((plans[i]?.maxFrames ?? 0) + 1) * frameBytesOf(view))
+  if (limits.reduce((sum, bytes) => sum + bytes, 0) > source.maxBytes)
     throw new LeomaError('bug', 'MEDIA_LIMIT', `${views.length} views of a video are too much at once`)
-  const outputs = taken.flatMap(({frames}, i) => ['-map', `[out${i}]`, ...rawOutput(frames, `pipe:${pipeOf(i)}`)])
-  const [first, ...more] = taken.map(({pixels, maxBytes}) => ({
-    onOutput: (chunk: Uint8Array) => pixels.add(chunk),
-    maxOutputBytes: maxBytes,
-  }))
-  const graph = viewGraph(views, plans, maxFrames)
-  await run([...input, '-filter_complex', graph, ...outputs], {signal, what: `decoding ${name}`, ...first, more})
-  return views.map((view, i) =>
-    withLimit(framesOf(taken[i]?.pixels.bytes() ?? new Uint8Array(), view, name), plans[i]?.maxFrames ?? 0),
-  )
-}
-
-/** stdout, and those behind stderr. */
-function pipeOf(index: number): number {
-  return index === 0 ? 1 : index + 2
+  const outputs = plans.flatMap((plan, i) => ['-map', `[out${i}]`, ...rawOutput(plan.maxFrames + 1, i)])
+  const graph = ['-filter_complex', viewGraph(views, plans, maxFrames)]
+  return withScratchFiles(views.length, async (files) => {
+    await run([...input, ...graph, ...outputs], {signal, what: `decoding ${name}`, files})
+    const contents = await contentsOf(files, limits)
+    return views.map((view, i) =>
+      withLimit(framesOf(contents[i] ?? new Uint8Array(), view, name), plans[i]?.maxFrames ?? 0),
+    )
+  })
 }
 
 /**

@@ -8,6 +8,7 @@ import type {Answer, Artefact, SignedManifest, TaskManifest} from '../../domain/
 import type {SignedVerdict, Verdict} from '../../domain/verdict.js'
 import {LeomaError} from '../../errors.js'
 import type {Judge} from '../../judge/port.js'
+import {release} from '../../media/port.js'
 import type {Tick} from '../../runtime/clock.js'
 import {withDeadline} from '../../runtime/deadline.js'
 import type {Service} from '../../runtime/service.js'
@@ -185,8 +186,9 @@ export class Evaluator {
     const working = pLimit(atOnce)
     const copies = await this.#copies(manifest, params, clip, signal)
     const exercise = {task, manifest, params, judge, clip, firstFrame, dir, working, copies}
-    // A judge that waits for somebody else's machine may be asked about more than this one can check.
-    const limit = pLimit(Math.max(atOnce, judge.concurrency ?? 0))
+    // While two are looked at, a third is fetched or written down; whoever wants one at a time gets one at a time. A
+    // judge that waits for somebody else's machine may be asked about more than this one can check.
+    const limit = pLimit(Math.max(atOnce > 1 ? atOnce + 1 : 1, judge.concurrency ?? 0))
     let finished = done
     const results = await Promise.allSettled(
       open.map((answer) =>
@@ -289,6 +291,7 @@ export class Evaluator {
           },
           inner,
         )
+        release(gates.seen ?? [])
         const overall = overallOf(scored.aspects, params.judge.weights)
         return {
           ...frame,

@@ -2,7 +2,7 @@ import {stat} from 'node:fs/promises'
 import path from 'node:path'
 import type {TaskKind} from '../../domain/task.js'
 import {LeomaError} from '../../errors.js'
-import type {Frames, Media, VideoInfo, View} from '../../media/port.js'
+import {type Frames, type Media, release, type VideoInfo, type View} from '../../media/port.js'
 import type {VideoParams} from './params.js'
 import {hashFrames} from './video-hash.js'
 
@@ -40,7 +40,10 @@ export type GateResult =
   | {
       readonly ok: true
       readonly measured: GateMeasurements
-      /** The wanted views in their order; undefined when none were wanted, or when they could not be had along the way. */
+      /**
+       * The wanted views in their order, which are the caller's to release; undefined when none were wanted, or when they
+       * could not be had along the way.
+       */
       readonly seen: readonly Frames[] | undefined
       /** See `video-hash.ts`: what copies are found by. */
       readonly perceptualHash: string
@@ -76,15 +79,20 @@ class Rejection extends Error {
  */
 export async function checkGates(file: string, options: GateOptions, signal: AbortSignal): Promise<GateResult> {
   const measured: Record<string, number> = {}
+  let looked: Looked | undefined
   try {
     await checkSize(file, options, measured)
     const info = await readable(file, () => options.media.probe(file, signal))
     checkClaims(info, options.params, measured)
-    const {frames, seen} = await look(file, options, signal)
+    looked = await look(file, options, signal)
+    const {frames, seen} = looked
     checkPictures(frames, info, options.params, measured)
     await checkFirstFrame(frames, options, measured, signal)
-    return {ok: true, measured, seen, perceptualHash: hashFrames(frames, options.params.request.fps)}
+    const perceptualHash = hashFrames(frames, options.params.request.fps)
+    release([frames])
+    return {ok: true, measured, seen, perceptualHash}
   } catch (error) {
+    if (looked) release([looked.frames, ...(looked.seen ?? [])])
     if (error instanceof Rejection) return {ok: false, gate: error.gate, reason: error.message, measured}
     throw error
   }
