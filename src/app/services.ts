@@ -11,7 +11,7 @@ import {deploymentPolicy} from '../domain/deployment.js'
 import {developmentAccounts} from '../domain/known-accounts.js'
 import {LeomaError} from '../errors.js'
 import type {Judge} from '../judge/port.js'
-import type {Ports, Report} from '../mechanisms/types.js'
+import type {AnyMechanism, Ports, Report} from '../mechanisms/types.js'
 import type {Media} from '../media/port.js'
 import type {Generator, Models} from '../models/port.js'
 import {type Clock, SystemClock} from '../runtime/clock.js'
@@ -108,9 +108,8 @@ async function buildApi(parts: Parts): Promise<Service> {
     import('../wallet/verify-beside.js'),
   ])
   const {server, netuid} = config
-  const [first] = config.mechanisms
-  if (!first) throw new LeomaError('config', 'MECHANISM_MISSING', 'MECHANISMS names no mechanism')
-  const run = mechanism(first.name)
+  const [root, others] = await arrange(config, mechanism)
+  const {run} = root
   const [chain, signer] = [await parts.chain(), await parts.signer()]
   refuseKnownKey(signer, config)
   await requireOwner(chain, signer, netuid, shutdown.signal)
@@ -120,7 +119,7 @@ async function buildApi(parts: Parts): Promise<Service> {
   return ownerApiService({
     ...{health, log, shutdown, netuid, verify, verifyEd25519, chain, signer},
     verifyAll: beside.verifyAll,
-    mechanism: run,
+    ...{mechanism: run, mecid: root.mecid, others},
     store: await parts.servedStore(),
     models: await openModels(parts, {withEvidence: true}),
     params,
@@ -144,6 +143,37 @@ async function buildApi(parts: Parts): Promise<Service> {
     trustedProxies: server.trustedProxies,
     production: config.production,
   })
+}
+
+interface Arranged {
+  readonly mechanism: AnyMechanism
+  readonly mecid: number
+  readonly params: unknown
+}
+
+/** The root of the API belongs to the mechanism with tasks that everybody judges; the others have places of their own. */
+async function arrange(
+  {mechanisms, server}: Config,
+  find: (name: string) => AnyMechanism,
+): Promise<readonly [{readonly run: AnyMechanism; readonly mecid: number}, readonly Arranged[]]> {
+  const all = mechanisms.map(({name, mecid}) => ({mechanism: find(name), mecid}))
+  if (all.length === 0) throw new LeomaError('config', 'MECHANISM_MISSING', 'MECHANISMS names no mechanism')
+  const shared = all.filter(({mechanism}) => mechanism.scope === 'shared')
+  if (shared.length > 1) {
+    const names = shared.map(({mechanism}) => mechanism.name).join(' and ')
+    throw new LeomaError('config', 'MECHANISM_CLASH', `one API serves the tasks of one mechanism, not of ${names}`, {
+      hints: ['run a second API with a store of its own'],
+    })
+  }
+  const own = all.filter(({mechanism}) => mechanism.scope === 'own')
+  const others = await Promise.all(
+    own.map(async ({mechanism, mecid}) => {
+      const file = server.examFiles[mechanism.name]
+      return {mechanism, mecid, params: file === undefined ? mechanism.defaults : await readExamParams(file)}
+    }),
+  )
+  const [root] = shared
+  return [root ? {run: root.mechanism, mecid: root.mecid} : {run: find('video'), mecid: 0}, others]
 }
 
 function refuseKnownKey({hotkey}: Signer, {production}: Config): void {

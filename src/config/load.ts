@@ -34,6 +34,8 @@ export interface Config {
     readonly validatorSyncMs: number
     readonly scoringMs: number
     readonly examFile: string | undefined
+    /** By mechanism, for those that are not the first. */
+    readonly examFiles: Readonly<Record<string, string>>
   }
   /** The owner's store for owner roles, the validator's own for the others. */
   readonly storePath: string
@@ -205,6 +207,9 @@ function build(values: Values, asked: readonly Role[] | 'all', env: NodeJS.Proce
       validatorSyncMs: need('VALIDATOR_SYNC_INTERVAL'),
       scoringMs: need('SCORER_INTERVAL'),
       examFile: values.EXAM_FILE === undefined ? undefined : path.resolve(expandHome(values.EXAM_FILE)),
+      examFiles: Object.fromEntries(
+        Object.entries(values.EXAM_FILES ?? {}).map(([name, file]) => [name, path.resolve(expandHome(file))]),
+      ),
     },
     storePath: path.join(dataDir, storeFile(asked, hotkey)),
     objects: {

@@ -113,3 +113,13 @@ export const mechanisms = z
   )
   .refine((all) => new Set(all.map(({name}) => name)).size === all.length, 'names a mechanism twice')
   .refine((all) => new Set(all.map(({mecid}) => mecid)).size === all.length, 'names a mechanism index twice')
+
+/** `name=file` pairs. */
+export const files = z
+  .string()
+  .transform((text) => text.split(',').map((part) => part.trim()))
+  .pipe(z.array(z.string().regex(/^[a-z][a-z0-9-]*=.{1,4096}$/, 'is not a list like talking-head=exam.json')))
+  .transform(
+    (parts): Record<string, string> =>
+      Object.fromEntries(parts.map((part) => [part.slice(0, part.indexOf('=')), part.slice(part.indexOf('=') + 1)])),
+  )

@@ -6,6 +6,7 @@ import {
   boundedText,
   decimalToRao,
   fileName,
+  files,
   integer,
   list,
   mechanisms,
@@ -236,6 +237,12 @@ export const variables = {
     about: "JSON file with the subnet's exam, published and signed at start",
     roles: ['api'],
     defaultNote: 'the exam built into the mechanism',
+  },
+  EXAM_FILES: {
+    schema: files,
+    about:
+      'JSON files with the parameters of mechanisms whose evidence is their own: name=file, separated by commas; a mechanism without one has its defaults',
+    roles: ['api'],
   },
 
   OBJECT_STORAGE_BACKEND: {

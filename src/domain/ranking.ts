@@ -38,6 +38,8 @@ export const Ranking = z.object({
   /** In rank order, then the rest by hotkey. */
   rows: z.array(RankingRow),
   decision: Decision,
+  /** Share of the emission that is burned though somebody is paid; the rows share the rest. 0 when absent. */
+  burnShare: z.exactOptional(z.number().min(0).max(1)),
   /** Why there is, or is no, winner. */
   summary: z.string(),
 })

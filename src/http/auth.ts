@@ -2,6 +2,7 @@ import type {IncomingHttpHeaders} from 'node:http'
 import {type CallerBook, checkRequest, type RequestLine, type RequestSignature} from '../api/request-check.js'
 import {headerNames, nonceHeader, versionHeader} from '../api/signature.js'
 import {Hotkey} from '../domain/ids.js'
+import {type Call, checkCall} from '../domain/signed-call.js'
 import type {Clock} from '../runtime/clock.js'
 import {listBlacklist} from '../store/blacklist.js'
 import type {Store} from '../store/open.js'
@@ -10,7 +11,7 @@ import {listValidators, touchValidator} from '../store/validators.js'
 import type {Verify} from '../wallet/port.js'
 import {missing} from './field-faults.js'
 import {type FieldFault, Refusal} from './refusal.js'
-import type {Access, Caller} from './route.js'
+import type {Caller} from './route.js'
 
 /** Writing down every request of a validator would be one write per read. */
 const touchEveryMs = 60_000
@@ -64,7 +65,7 @@ export class Auth {
   }
 
   /** Throws the published refusals. */
-  check(signature: RequestSignature, line: Omit<RequestLine, 'netuid'>, access: Access): Caller {
+  check(signature: RequestSignature, line: Omit<RequestLine, 'netuid'>, access: 'validator' | 'admin'): Caller {
     const {netuid, time, verify, verifyEd25519, windowS} = this.#options
     const nowMs = time.now()
     this.#members.refresh()
@@ -82,6 +83,20 @@ export class Auth {
     const hotkey = Hotkey.parse(result.hotkey)
     this.#touch(hotkey, nowMs)
     return {hotkey, isAdmin: result.isAdmin}
+  }
+
+  /** The same for requests in the form of a mechanism's own ecosystem. Who is banned is not turned away here. */
+  checkCall(headers: IncomingHttpHeaders, call: Call, mayCall: (hotkey: Hotkey) => boolean): Caller {
+    const {time, verify} = this.#options
+    const nowMs = time.now()
+    const nowS = Math.floor(nowMs / 1000)
+    const isRead = call.method === 'GET'
+    const result = checkCall(headers, call, {
+      ...{nowMs, verify, mayCall},
+      claim: (key, expiresAtS) => this.#claim(`call ${key}`, expiresAtS, {mayRepeat: false, isRead, nowS}),
+    })
+    if (!result.ok) throw new Refusal(result.status, result.detail)
+    return {hotkey: result.hotkey, isAdmin: this.#admins.has(result.hotkey)}
   }
 
   /**

@@ -1,5 +1,6 @@
 import {z} from 'zod'
 import {headerNames, nonceHeader, offerHeader, versionHeader} from '../api/signature.js'
+import {callHeaders} from '../domain/signed-call.js'
 import type {Route} from './route.js'
 
 type Json = Record<string, unknown>
@@ -14,10 +15,9 @@ export function openApi(routes: readonly Route[], version: string): {text: strin
     paths,
     components: {
       securitySchemes: Object.fromEntries(
-        Object.entries({...headerNames, nonce: nonceHeader, version: versionHeader}).map(([name, header]) => [
-          name,
-          {type: 'apiKey', in: 'header', name: header},
-        ]),
+        Object.entries({...headerNames, nonce: nonceHeader, version: versionHeader, caller: callHeaders.hotkey}).map(
+          ([name, header]) => [name, {type: 'apiKey', in: 'header', name: header}],
+        ),
       ),
     },
   }
@@ -29,6 +29,7 @@ const signatures = [
   `Signed routes take the headers ${[...Object.values(headerNames), nonceHeader, versionHeader].join(', ')}. Every answer says in ${offerHeader} which versions the server takes.`,
   'Version 2 (`X-Signature-Version: 2`): sr25519, or ed25519 for hotkeys of that kind, over these lines joined by a line feed: `leoma:request:v2`, the subnet number, the method in capitals, path and query exactly as in the request line, the SHA-256 of the body in lower-case hex, the Unix time in seconds, a nonce of 16 to 64 letters, digits, `_` and `-`, and the hotkey. Each nonce of a hotkey is good once.',
   'Version 1, the published one (no version header, no nonce): sr25519 over `<SHA-256 of the body>:<Unix time in seconds>`. Each signature is good once, except that one of a GET may read again; a request that changes something without a body needs version 2.',
+  `Routes of access \`call\` take ${Object.values(callHeaders).join(', ')}: sr25519 over \`<Bytes>path:time:hotkey</Bytes>\`, or, with a nonce, over \`<Bytes>\`, these lines joined by a line feed, \`</Bytes>\`: \`leoma:call:v2\`, method, path and query, SHA-256 of the body, time, nonce, hotkey.`,
   'Both may be wrapped in `<Bytes>…</Bytes>`, as browser wallets do.',
 ]
 
@@ -41,6 +42,7 @@ function operation(route: Route): Json {
     ...(aboutHotkey || route.body ? {400: refusal('the address has no SS58 form, or the batch is too large')} : {}),
     ...(signed ? {401: refusal('the signature does not hold, or its hotkey is not registered')} : {}),
     ...(route.access === 'admin' ? {403: refusal('not an admin')} : {}),
+    ...(route.access === 'call' ? {403: refusal('this hotkey may not')} : {}),
     ...(route.params || route.keep ? {404: refusal('there is no such thing, or none yet')} : {}),
     ...(route.body ? {409: refusal('it differs from what was taken in'), 413: refusal('the body is too large')} : {}),
     ...(parameters.length > 0 || signed ? {422: refusal('a header or a field is missing or wrong')} : {}),
@@ -52,7 +54,7 @@ function operation(route: Route): Json {
   return {
     summary: route.summary,
     operationId: `${route.method.toLowerCase()}${route.path.replaceAll(/[^a-z_]+/gi, '_').replace(/_$/, '')}`,
-    ...(signed ? {security: securities} : {}),
+    ...(signed ? {security: route.access === 'call' ? callSecurities : securities} : {}),
     ...(parameters.length > 0 ? {parameters} : {}),
     ...(route.body
       ? {requestBody: {required: true, content: {'application/json': {schema: schemaOf(route.body, 'request')}}}}
@@ -71,6 +73,11 @@ function operation(route: Route): Json {
 const securities = [
   {hotkey: [], signature: [], timestamp: [], nonce: [], version: []},
   {hotkey: [], signature: [], timestamp: []},
+]
+
+const callSecurities = [
+  {caller: [], signature: [], timestamp: [], nonce: []},
+  {caller: [], signature: [], timestamp: []},
 ]
 
 const refusal = (description: string) => ({

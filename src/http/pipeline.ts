@@ -20,7 +20,11 @@ export async function handle(route: Route, request: FastifyRequest, deps: Pipeli
   const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
   const json = route.body ? parseBody(body, request.headers['content-type']) : undefined
   let caller: Caller | undefined
-  if (route.access !== 'public') {
+  if (route.access === 'call') {
+    const line = {method: request.method, target: request.url, body}
+    caller = auth.checkCall(request.headers, line, route.mayCall ?? (() => false))
+    admit(caller)
+  } else if (route.access !== 'public') {
     const read = auth.read(request.headers)
     if ('missing' in read) throw new Refusal(422, [...read.missing, ...parse(route, request, json).faults])
     caller = auth.check(read.signature, {method: request.method, target: request.url, body}, route.access)

@@ -2,8 +2,11 @@ import type {z} from 'zod'
 import type {Hotkey} from '../domain/ids.js'
 import type {Keep} from './kept-answer.js'
 
-/** `validator` also lets an admin pass, as published. */
-export type Access = 'public' | 'validator' | 'admin'
+/**
+ * `validator` also lets an admin pass, as published. `call` is a request in the signed form of a mechanism's own ecosystem
+ * (`domain/signed-call.ts`); the route says who may.
+ */
+export type Access = 'public' | 'validator' | 'admin' | 'call'
 
 export interface Caller {
   readonly hotkey: Hotkey
@@ -49,6 +52,8 @@ export interface Route {
   readonly path: string
   readonly summary: string
   readonly access: Access
+  /** For access `call`: whether this hotkey may, asked before its signature is looked at. */
+  readonly mayCall?: (hotkey: Hotkey) => boolean
   readonly params?: z.ZodType
   readonly query?: z.ZodType
   readonly body?: z.ZodType

@@ -8,6 +8,7 @@ import type {Clock} from '../runtime/clock.js'
 import type {Health} from '../runtime/health.js'
 import type {Logger} from '../runtime/logger.js'
 import type {ChainState} from '../services/chain-watch.js'
+import type {OwnMechanism} from '../services/own-mechanism.js'
 import type {Scorer} from '../services/scorer.js'
 import type {Store} from '../store/open.js'
 import type {Signer, Verify, VerifyAll} from '../wallet/port.js'
@@ -28,6 +29,10 @@ export interface ServerDeps {
   readonly netuid: number
   /** What the exam is of. */
   readonly mechanism: AnyMechanism
+  /** Its index on the chain; 0 when absent. */
+  readonly mecid?: number
+  /** Mechanisms beside it whose evidence is each validator's own. */
+  readonly own?: readonly OwnMechanism[]
   readonly scorer: Pick<Scorer, 'current'>
   readonly verify: Verify
   /** For hotkeys of that kind; without it they are turned away. */

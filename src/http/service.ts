@@ -11,6 +11,7 @@ import type {Shutdown} from '../runtime/shutdown.js'
 import {ChainWatch} from '../services/chain-watch.js'
 import {ensureExam} from '../services/exam.js'
 import {type ValidationLimits, validateMinersOnce} from '../services/miner-validation.js'
+import {OwnMechanism} from '../services/own-mechanism.js'
 import {Scorer} from '../services/scorer.js'
 import {settleOnce} from '../services/settlement.js'
 import {syncValidatorsOnce} from '../services/validator-sync.js'
@@ -18,9 +19,11 @@ import type {Signer} from '../wallet/port.js'
 import {buildServer, type ServerDeps} from './server.js'
 
 export interface OwnerApiOptions
-  extends Omit<ServerDeps, 'scorer' | 'time' | 'jobs' | 'onVerdicts' | 'chainState' | 'isStopping'> {
+  extends Omit<ServerDeps, 'scorer' | 'own' | 'time' | 'jobs' | 'onVerdicts' | 'chainState' | 'isStopping'> {
   readonly mechanism: AnyMechanism
-  readonly chain: Pick<Chain, 'head' | 'metagraph' | 'commitments'>
+  readonly chain: Pick<Chain, 'blockTimeMs' | 'head' | 'metagraph' | 'commitments'>
+  /** Beside `mechanism`, those whose evidence is each validator's own, with their parameters. */
+  readonly others?: readonly {readonly mechanism: AnyMechanism; readonly mecid: number; readonly params: unknown}[]
   readonly models: Models
   /** The subnet owner's hotkey: signs the exam, and is an admin. */
   readonly signer: Signer
@@ -67,12 +70,15 @@ export function ownerApiService(given: OwnerApiOptions): OwnerApiService {
       ensureExam({store, mechanism, params, netuid, samplers, signer, at: clock.now()})
       const scorer = new Scorer({...options, time: clock})
       scorer.prepare()
+      const own = (options.others ?? []).map((other) => new OwnMechanism({...options, ...other, time: clock}))
+      for (const mechanism of own) mechanism.prepare()
       const settle = settlementTurn(options, scorer, clock)
       const app = buildServer({
         ...options,
         admins: [signer.hotkey, ...samplers, ...options.admins],
         time: clock,
         scorer,
+        own,
         jobs: promises(options),
         chainState: () => chain.state(),
         isStopping: () => options.shutdown.signal.aborted,
@@ -82,6 +88,8 @@ export function ownerApiService(given: OwnerApiOptions): OwnerApiService {
       options.shutdown.add('api', () => app.close())
       options.log.info({url, netuid}, 'API is listening')
       register(options, scorer, settle, clock)
+      for (const mechanism of own)
+        clock.every(`own-${mechanism.name}`, {ms: options.everyMs.scoring}, ({signal}) => mechanism.turn(signal))
     },
     url: () => {
       if (url === undefined) throw new Error('the API has not started yet')

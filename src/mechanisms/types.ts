@@ -135,6 +135,8 @@ export interface KnownSubmission {
   /** Milliseconds since 1970. */
   readonly at: number
   readonly isBlacklisted: boolean
+  /** Who offered this very thing before; null for the first. */
+  readonly copyOf: Hotkey | null
 }
 
 /** Where a validator's own evidence comes from: a program beside it, which may be away. */
@@ -164,7 +166,22 @@ export interface SubmissionCodec<Params, Submission> {
     identity(submission: Submission): string
     /** Seconds between two submissions of one hotkey. */
     windowS(params: Params): number
+    /** What clients of the mechanism's own ecosystem call at the root of the owner's API. */
+    readonly published: PublishedRequests
   }
+}
+
+export interface PublishedRequests {
+  /** `POST` of `{hotkey, [field]: …}`. */
+  readonly submit: string
+  /** `GET` of `[{hotkey, [field]: …, submit_time}]`, for validators. */
+  readonly list: string
+  /** `GET` of `{burn_ratio}`, for validators. */
+  readonly burnRatio: string
+  /** Name of what is offered; in a commitment too. */
+  readonly field: string
+  /** What stands in its place for a hotkey that is banned. */
+  readonly banned: string
 }
 
 /**
@@ -195,6 +212,8 @@ export interface Mechanism<Params, Submission, Evidence, State> {
   weigh(state: State, subnet: SubnetView, params: Params): Weighing
   /** Blocks after a task's for which verdicts are taken, unless every voter has judged every output before. */
   settleBlocks(params: Params): number
+  /** Share of the emission that is burned whoever wins, 0..1; 0 when absent. */
+  burnShare?(params: Params): number
   readonly services: Partial<Record<Role, (ports: Ports) => Service>>
   /** Only for scope `own`. */
   readonly instrument?: (http: SignedHttp) => Instrument
@@ -210,7 +229,8 @@ export interface AnyMechanism {
   readonly cast: readonly Profile[]
   readonly services: Partial<Record<Role, (ports: Ports) => Service>>
   readonly instrument?: (http: SignedHttp) => Instrument
-  readonly takesRequests: boolean
+  /** Absent when submissions are commitments alone. */
+  readonly requests?: PublishedRequests
   /** Throws `EXAM_UNSUPPORTED` when the exam is not one that this program can run. */
   rule(exam: Exam): Rule
   parseSubmission(text: string, author: string): Parsed<unknown>
@@ -224,6 +244,8 @@ export interface Rule {
   readonly settleBlocks: number
   /** Seconds between two submissions of one hotkey; 0 where they are commitments alone. */
   readonly submissionWindowS: number
+  /** Share of the emission that is burned whoever wins, 0..1. */
+  readonly burnShare: number
   initial(): unknown
   /** Sorts, drops what is at or below the watermark, folds the rest. */
   replay(state: unknown, logged: readonly Logged[]): unknown

@@ -13,7 +13,7 @@ export interface ChainState {
   readonly error: string | null
 }
 
-type Watched = Pick<Chain, 'head' | 'metagraph' | 'commitments'>
+type Watched = Pick<Chain, 'blockTimeMs' | 'head' | 'metagraph' | 'commitments'>
 
 /** Remembers how the chain answers, so that a node that stands still is seen, not only one that is gone. */
 export class ChainWatch implements Watched {
@@ -24,6 +24,10 @@ export class ChainWatch implements Watched {
   constructor(chain: Watched, time: Pick<Clock, 'now'>) {
     this.#chain = chain
     this.#time = time
+  }
+
+  get blockTimeMs(): number {
+    return this.#chain.blockTimeMs
   }
 
   state(): ChainState {

@@ -111,6 +111,7 @@ export interface Tables {
     source: 'api' | 'chain'
     is_current: Flag
   }
+  own_exams: {id: Generated<number>; mechanism: string; hash: string; body: string; published_at: number}
   records: {
     mechanism: string
     author: string

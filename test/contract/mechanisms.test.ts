@@ -42,7 +42,7 @@ const manyRounds: fc.Arbitrary<Logged[]> = fc
         name: fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g'),
         image: fc.constantFrom('one', 'two', 'three', 'four'),
         outcome: fc.constantFrom('scored' as const, 'scored' as const, 'failed' as const, 'skipped' as const),
-        isolation: fc.constantFrom('container' as const, 'container' as const, 'process' as const),
+        isolation: fc.constantFrom('podman' as const, 'docker' as const, 'process' as const),
         finalScore: fc.constantFrom(0, 0.3, 0.300001, 0.5, 0.9),
         submittedAtBlock: fc.nat(5),
       }),

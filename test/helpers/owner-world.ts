@@ -46,7 +46,8 @@ export const oneAlpha = 1_000_000_000n
 export const minStakeRao = 1000n * oneAlpha
 
 /** A chain whose people and commitments a test writes down as it likes. */
-export class WrittenChain implements Pick<Chain, 'head' | 'metagraph' | 'commitments'> {
+export class WrittenChain implements Pick<Chain, 'blockTimeMs' | 'head' | 'metagraph' | 'commitments'> {
+  readonly blockTimeMs = 12_000
   block = 100
   neurons: Neuron[] = []
   offers: Commitment[] = []

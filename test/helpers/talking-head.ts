@@ -25,7 +25,7 @@ export function aResult({name, image = name, content = image, ...changed}: Resul
     entered: 'new',
     outcome: 'scored',
     reason: null,
-    isolation: 'container',
+    isolation: 'podman',
     contentSha256: content === null ? null : aSha(`content ${content}`),
     challenges: [],
     quality: 0.8,

@@ -3,9 +3,11 @@ import {blacklistRoutes} from './blacklist.js'
 import type {RouteDeps} from './deps.js'
 import {evidenceRoutes} from './evidence.js'
 import {healthRoutes} from './health.js'
+import {mechanismRoutes} from './mechanisms.js'
 import {minerRoutes} from './miners.js'
 import {sampleRoutes} from './samples.js'
 import {scoreRoutes} from './scores.js'
+import {submissionRoutes} from './submissions.js'
 import {subnetRoutes} from './subnet.js'
 import {taskRoutes} from './tasks.js'
 import {weightRoutes} from './weights.js'
@@ -21,6 +23,8 @@ export function routes(deps: RouteDeps): Route[] {
     ...taskRoutes(deps),
     ...weightRoutes(deps),
     ...subnetRoutes(deps),
+    ...mechanismRoutes(deps),
+    ...submissionRoutes(deps),
     ...evidenceRoutes(deps),
   ]
 }

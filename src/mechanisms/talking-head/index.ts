@@ -6,6 +6,7 @@ import {defaults, TalkingHeadParams} from './params.js'
 import {fold, initial, watermark, weigh} from './rules.js'
 import {ruleVersion, TalkingHeadState} from './state.js'
 import {formatImageCommitment, type ImageSubmission, parseImageCommitment} from './submission.js'
+import {blacklisted} from './wire.js'
 
 export const talkingHead: Mechanism<TalkingHeadParams, ImageSubmission, TalkingHeadEvidence, TalkingHeadState> = {
   name: 'talking-head',
@@ -16,7 +17,17 @@ export const talkingHead: Mechanism<TalkingHeadParams, ImageSubmission, TalkingH
   submission: {
     parse: parseImageCommitment,
     format: formatImageCommitment,
-    requests: {identity: ({digest}) => digest, windowS: ({submissions}) => submissions.windowS},
+    requests: {
+      identity: ({digest}) => digest,
+      windowS: ({submissions}) => submissions.windowS,
+      published: {
+        submit: '/submit',
+        list: '/submissions',
+        burnRatio: '/burn_ratio',
+        field: 'image_ref',
+        banned: blacklisted,
+      },
+    },
   },
   evidence: TalkingHeadEvidence,
   state: TalkingHeadState,
@@ -28,6 +39,7 @@ export const talkingHead: Mechanism<TalkingHeadParams, ImageSubmission, TalkingH
   weigh,
   // Own evidence is settled when it is signed: nobody else's is waited for.
   settleBlocks: () => 0,
+  burnShare: ({ranking}) => ranking.burnShare,
   services: {},
   instrument: executorInstrument,
   cast,

@@ -15,7 +15,7 @@ export function executorInstrument(http: SignedHttp): Instrument {
   }
 }
 
-/** Undefined for what is no image: it cannot be run, and its author has been told. */
+/** Undefined for what is no image, and for somebody else's: neither is run. */
 export function rowOf({
   hotkey,
   text,
@@ -23,9 +23,10 @@ export function rowOf({
   claimBlock,
   at,
   isBlacklisted,
+  copyOf,
 }: KnownSubmission): SubmissionRow | undefined {
   const parsed = parseImageCommitment(text)
-  if (!parsed.ok) return undefined
+  if (!parsed.ok || copyOf !== null) return undefined
   return {
     hotkey,
     image_ref: isBlacklisted ? blacklisted : parsed.value.imageRef,

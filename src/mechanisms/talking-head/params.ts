@@ -1,12 +1,12 @@
 import {z} from 'zod'
+import {isolations} from '../../sandbox/port.js'
 
 const share = z.number().min(0).max(1)
 const ms = z.number().int().min(1)
 const gb = z.number().positive()
 
-/** How an image was shut in, strongest first. Only `container` keeps the promises of the sandbox; the others say so. */
-export const Isolation = z.enum(['container', 'bubblewrap', 'process'])
-export type Isolation = z.infer<typeof Isolation>
+/** How an image was shut in. Only engines of containers keep all promises of the sandbox; the others say so. */
+export const Isolation = z.enum(isolations)
 
 /**
  * The exam of the talking-head mechanism: every number that can change a score or a rank. Defaults are those of the
@@ -115,5 +115,5 @@ export const defaults: TalkingHeadParams = {
     capFactor: 0.01,
   },
   rounds: {everyBlocks: 300},
-  ranking: {carryOver: 5, tieEpsilon: 1e-5, lead: 0, burnShare: 0, isolation: ['container']},
+  ranking: {carryOver: 5, tieEpsilon: 1e-5, lead: 0, burnShare: 0, isolation: ['podman', 'docker']},
 }

@@ -1,6 +1,6 @@
 /**
- * What mechanisms beside the first need: submissions that arrive by signed request, with their history, and the logs of
- * validators' own evidence.
+ * What mechanisms beside the first need: submissions that arrive by signed request, with their history, exams that
+ * begin with no task, and the logs of validators' own evidence.
  */
 export const sql = `
 CREATE TABLE submissions (
@@ -17,6 +17,15 @@ CREATE TABLE submissions (
 CREATE UNIQUE INDEX submissions_in_force ON submissions (mechanism, hotkey) WHERE is_current = 1;
 CREATE INDEX submissions_by_hotkey ON submissions (hotkey, id);
 CREATE INDEX submissions_by_identity ON submissions (mechanism, identity, block);
+
+CREATE TABLE own_exams (
+  id INTEGER PRIMARY KEY,
+  mechanism TEXT NOT NULL,
+  hash TEXT NOT NULL UNIQUE,
+  body TEXT NOT NULL,
+  published_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX own_exams_by_mechanism ON own_exams (mechanism, id);
 
 CREATE TABLE records (
   mechanism TEXT NOT NULL,
