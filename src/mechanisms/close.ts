@@ -78,6 +78,8 @@ function ruleOf<Params, Submission, Evidence, State>(
     settleBlocks: mechanism.settleBlocks(params),
     submissionWindowS: mechanism.submission.requests?.windowS(params) ?? 0,
     burnShare: mechanism.burnShare?.(params) ?? 0,
+    memoryTasks: mechanism.memoryTasks?.(params),
+    auditor: mechanism.auditor?.(params),
     initial: () => keep(mechanism.initial(params)),
     load,
     hash: (state) => texts.hash(state),

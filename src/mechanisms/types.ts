@@ -20,6 +20,7 @@ import type {Service} from '../runtime/service.js'
 import type {Journal} from '../store/journal-port.js'
 import type {Records} from '../store/record-port.js'
 import type {Signer, Verify} from '../wallet/port.js'
+import type {TaskAuditor} from './audit.js'
 
 /** Position of a piece of evidence in the log: block first, then ids. Compared element by element. */
 export type EvidenceKey = readonly (number | string)[]
@@ -214,6 +215,10 @@ export interface Mechanism<Params, Submission, Evidence, State> {
   settleBlocks(params: Params): number
   /** Share of the emission that is burned whoever wins, 0..1; 0 when absent. */
   burnShare?(params: Params): number
+  /** The newest tasks that a state follows from: folding no more than these from nothing gives it. All when absent. */
+  readonly memoryTasks?: (params: Params) => number
+  /** What an audit of its tasks repeats. */
+  readonly auditor?: (params: Params) => TaskAuditor
   readonly services: Partial<Record<Role, (ports: Ports) => Service>>
   /** Only for scope `own`. */
   readonly instrument?: (http: SignedHttp) => Instrument
@@ -246,6 +251,9 @@ export interface Rule {
   readonly submissionWindowS: number
   /** Share of the emission that is burned whoever wins, 0..1. */
   readonly burnShare: number
+  /** The newest tasks that a state follows from; undefined for all of the exam. */
+  readonly memoryTasks: number | undefined
+  readonly auditor: TaskAuditor | undefined
   initial(): unknown
   /** Sorts, drops what is at or below the watermark, folds the rest. */
   replay(state: unknown, logged: readonly Logged[]): unknown

@@ -1,5 +1,6 @@
 import {formatModelCommitment, type ModelSubmission, parseModelCommitment} from '../../domain/commitment.js'
 import type {Mechanism} from '../types.js'
+import {videoAuditor} from './audit.js'
 import {cast} from './cast.js'
 import {evaluatorService} from './evaluator.js'
 import {keyOf, toEvidence, VideoEvidence} from './evidence.js'
@@ -23,6 +24,8 @@ export const video: Mechanism<VideoParams, ModelSubmission, VideoEvidence, Video
   fold,
   weigh,
   settleBlocks: ({ranking}) => ranking.settleBlocks,
+  memoryTasks: ({ranking}) => ranking.window,
+  auditor: videoAuditor,
   services: {sampler: samplerService, evaluator: evaluatorService},
   cast,
 }

@@ -1,0 +1,174 @@
+import {hashOf} from '../../domain/canonical.js'
+import {type Hotkey, Sha256, type TaskId} from '../../domain/ids.js'
+import type {Ranking} from '../../domain/ranking.js'
+import type {SubnetView} from '../../domain/subnet.js'
+import type {SettledTask} from '../../domain/verdict.js'
+import type {Rule, Weighing} from '../../mechanisms/types.js'
+import type {Findings} from './findings.js'
+import {short} from './pieces.js'
+import type {ChainFacts} from './source.js'
+
+/** What deserved the emission from a block on, as far as the evidence that was folded says. */
+export interface Era {
+  /** Block at which the last task of it settled. */
+  readonly fromBlock: number
+  readonly weighing: Weighing
+  /** False while fewer tasks were folded than a state follows from: then an earlier one might change it. */
+  readonly isWhole: boolean
+}
+
+/** Folds the evidence once more, and compares what follows from it with what the owner says follows. */
+export class RankingAudit {
+  readonly #rule: Rule
+  readonly #ranking: Ranking
+  readonly #view: SubnetView
+  readonly #eras: Era[] = []
+  #state: unknown
+  #folded: TaskId[] = []
+
+  constructor(rule: Rule, ranking: Ranking, view: SubnetView) {
+    this.#rule = rule
+    this.#ranking = ranking
+    this.#view = view
+    this.#state = rule.initial()
+  }
+
+  /** In task order, tasks of the ranking's exam up to the last of its window. */
+  fold(settled: SettledTask): void {
+    const {taskId} = settled.task.manifest
+    if (taskId > (this.#ranking.window.at(-1) ?? 0)) return
+    this.#state = this.#rule.replay(this.#state, [settled])
+    this.#folded.push(taskId)
+    this.#eras.push({
+      fromBlock: settled.settledAtBlock,
+      weighing: this.#rule.weigh(this.#state, this.#view),
+      isWhole: this.#isWhole,
+    })
+  }
+
+  /** Oldest first. */
+  get eras(): readonly Era[] {
+    return this.#eras
+  }
+
+  /** The weighing over the state of now, for any view. */
+  weigh(view: SubnetView): Weighing {
+    return this.#rule.weigh(this.#state, view)
+  }
+
+  get stateHash(): Sha256 {
+    return Sha256.parse(this.#rule.hash(this.#state))
+  }
+
+  /** Whether as much was folded as the state follows from. */
+  get #isWhole(): boolean {
+    const [first = 0] = this.#folded
+    if (first === this.#rule.exam.fromTask) return true
+    const {memoryTasks} = this.#rule
+    return memoryTasks !== undefined && this.#folded.length >= memoryTasks
+  }
+
+  /** True when the whole window of the ranking was folded, so that the two can be compared at all. */
+  get isComparable(): boolean {
+    const {window} = this.#ranking
+    if (window.length === 0) return true
+    const folded = new Set(this.#folded)
+    return window.every((taskId) => folded.has(taskId)) && (this.#isWhole || this.#rule.memoryTasks !== undefined)
+  }
+
+  compare(findings: Findings, owner: Hotkey | null): Ranking {
+    const check = 'ranking'
+    const published = this.#ranking
+    const {rows, decision, window, summary} = this.#rule.weigh(this.#state, this.#view)
+    const own: Ranking = {
+      mechanism: this.#rule.exam.mechanism,
+      mechanismVersion: this.#rule.exam.mechanismVersion,
+      examHash: published.examHash,
+      block: this.#view.block,
+      stateHash: this.stateHash,
+      window: [...window],
+      rows: [...rows],
+      decision,
+      summary,
+    }
+    if (hashOf(own) === hashOf(published)) return own
+    const remedy = 'the ranking does not follow from the evidence: do not set these weights, ask the owner'
+    const differ = (object: string, expected: string, found: string) =>
+      findings.error(check, {code: 'RANKING_DIFFERS', object, who: owner, expected, found, remedy})
+    if (own.stateHash !== published.stateHash)
+      differ('ranking (GET /ranking), stateHash', short(own.stateHash), short(published.stateHash))
+    for (const key of ['mechanism', 'mechanismVersion', 'examHash', 'block', 'window', 'decision', 'summary'] as const) {
+      if (hashOf(own[key]) !== hashOf(published[key]))
+        differ(`ranking (GET /ranking), ${key}`, JSON.stringify(own[key]), JSON.stringify(published[key]))
+    }
+    compareRows(own.rows, published.rows, differ)
+    return own
+  }
+}
+
+function compareRows(
+  own: Ranking['rows'],
+  published: Ranking['rows'],
+  differ: (object: string, expected: string, found: string) => void,
+): void {
+  const theirs = new Map(published.map((row) => [row.hotkey, row]))
+  for (const row of own) {
+    const other = theirs.get(row.hotkey)
+    theirs.delete(row.hotkey)
+    const object = `ranking (GET /ranking), row of ${row.hotkey}`
+    if (!other) differ(object, `rank ${row.rank ?? 'none'}`, 'no row')
+    else if (hashOf(row) !== hashOf(other)) differ(object, ...difference(row, other))
+  }
+  for (const hotkey of theirs.keys()) differ(`ranking (GET /ranking), row of ${hotkey}`, 'no row', 'one')
+  const order = (rows: Ranking['rows']) => rows.map(({hotkey}) => hotkey).join(' ')
+  if (own.length === published.length && order(own) !== order(published))
+    differ('ranking (GET /ranking), order of rows', order(own), order(published))
+}
+
+/** Only the fields that differ. */
+function difference(own: object, other: object): [expected: string, found: string] {
+  const a = flat(own)
+  const b = flat(other)
+  const keys = [...new Set([...a.keys(), ...b.keys()])].filter((key) => a.get(key) !== b.get(key))
+  const pick = (of: ReadonlyMap<string, string>) => keys.map((key) => `${key} ${of.get(key) ?? 'none'}`).join(', ')
+  return [pick(a), pick(b)]
+}
+
+function flat(value: object, prefix = ''): Map<string, string> {
+  return new Map(
+    Object.entries(value).flatMap(([key, inner]) =>
+      typeof inner === 'object' && inner !== null
+        ? [...flat(inner, `${prefix}${key}.`)]
+        : [[`${prefix}${key}`, JSON.stringify(inner)] as const],
+    ),
+  )
+}
+
+/** Whether the subnet that was weighed is the one on the chain: who has which uid, and who committed when. */
+export function checkView(view: SubnetView, facts: ChainFacts, findings: Findings): void {
+  const check = 'view of the subnet'
+  const who = facts.ownerHotkey
+  const byUid = new Map(facts.neurons.map(({uid, hotkey}) => [uid, hotkey]))
+  const committed = new Map(facts.commitments.map(({hotkey, block}) => [hotkey, block]))
+  const remedy = 'ask the owner whether the ranking was made from an old view; else which chain it looks at'
+  for (const {uid, hotkey, isValid, block} of view.miners) {
+    findings.looked(check)
+    if (!isValid) continue
+    const object = `view of miner ${hotkey}`
+    const found = byUid.get(uid)
+    if (found !== hotkey) {
+      const expected = `uid ${uid}, as the ranking says`
+      findings.warning(check, {code: 'VIEW_UID', object, who, expected, found: `that is ${found ?? 'nobody'} now`, remedy})
+    }
+    const onChain = committed.get(hotkey)
+    // One that came after the ranking was made says nothing about it.
+    if (onChain === undefined || onChain <= view.block) {
+      if (onChain === block) continue
+      findings.error(check, {
+        ...{code: 'VIEW_COMMITMENT', object, who, remedy},
+        expected: onChain === undefined ? 'no commitment on the chain' : `committed at block ${onChain}`,
+        found: block === null ? 'no block' : `committed at block ${block}`,
+      })
+    }
+  }
+}
