@@ -1,8 +1,9 @@
-import type {BlacklistApi, OwnerApi} from './api/port.js'
+import type {BlacklistApi, EvidenceApi, ExamApi, OwnerApi} from './api/port.js'
 import {
   once,
   openApi,
   openAppStore,
+  openBucket,
   openChain,
   openDeployer,
   openDeployProgram,
@@ -10,9 +11,11 @@ import {
   openMedia,
   openModels,
   openSigner,
+  openVerifyAll,
   openVisionModels,
   openWork,
   same,
+  withApi,
 } from './app/open.js'
 import {openJudges, type Parts, run, type ServiceName} from './app/services.js'
 import type {Captioner} from './caption/port.js'
@@ -22,6 +25,7 @@ import type {Judge} from './judge/port.js'
 import type {Report} from './mechanisms/types.js'
 import type {Media} from './media/port.js'
 import type {Deployer, DeployProgram, Generator, Models} from './models/port.js'
+import type {Objects} from './objects/port.js'
 import {type Clock, systemTime} from './runtime/clock.js'
 import {Health} from './runtime/health.js'
 import type {Logger} from './runtime/logger.js'
@@ -29,7 +33,7 @@ import type {Shutdown} from './runtime/shutdown.js'
 import type {Journal} from './store/journal-port.js'
 import type {Store} from './store/open.js'
 import type {Vision} from './vision/open.js'
-import type {Signer, WalletView} from './wallet/port.js'
+import type {Signer, VerifyAll, WalletView} from './wallet/port.js'
 
 export {type ServiceName, serviceNames} from './app/services.js'
 
@@ -63,6 +67,13 @@ export interface App {
   chain(): Promise<Chain>
   /** Without a wallet: what anyone may ask. */
   api(): Promise<OwnerApi>
+  /** What an auditor asks, of the configured API or of another one. */
+  evidence(url?: string): Promise<EvidenceApi & OwnerApi>
+  exams(): Promise<ExamApi>
+  /** The bucket of tasks and outputs, for reading. */
+  samples(): Promise<Objects>
+  /** Checks signatures with all processors of this machine. */
+  verifyAll(): Promise<VerifyAll>
   /** `signed` by the wallet, for whoever wants to write it. */
   blacklist(options: {readonly signed: boolean}): Promise<BlacklistApi>
   signer(): Promise<Signer>
@@ -125,6 +136,10 @@ export function createApp(options: AppOptions): App {
   return {
     ...{config, health, chain, signer, store, media, api, generator, judges, vision},
     models: once(() => openModels(ours, {withEvidence: true})),
+    evidence: (url) => openApi(url === undefined ? ours : {...ours, config: withApi(config, url)}),
+    exams: async () => openApi(ours, await signer()),
+    samples: once(() => openBucket('samples', ['read'], ours)),
+    verifyAll: once(() => openVerifyAll(ours)),
     blacklist: async ({signed}) => openApi(ours, signed ? await signer() : undefined),
     deployer: (apiKey) => openDeployer(ours, apiKey),
     deployProgram: () => openDeployProgram(config),

@@ -14,7 +14,7 @@ import type {Logger} from '../runtime/logger.js'
 import type {Shutdown} from '../runtime/shutdown.js'
 import type {Durability, Store} from '../store/open.js'
 import type {Vision} from '../vision/open.js'
-import type {Signer} from '../wallet/port.js'
+import type {Signer, VerifyAll} from '../wallet/port.js'
 
 export interface Ours {
   readonly config: Config
@@ -94,6 +94,24 @@ export async function openApi({config, log, time}: Ours, signer?: Signer): Promi
   const {url, timeoutMs, maxAttempts: attempts} = config.api
   const {netuid} = config
   return new HttpOwnerApi({url, netuid, signer, time, timeoutMs, attempts, log: log.child({part: 'api-client'})})
+}
+
+export const withApi = (config: Config, url: string): Config => ({...config, api: {...config.api, url}})
+
+export async function openVerifyAll({log, shutdown, time}: Ours): Promise<VerifyAll> {
+  const [{VerifyPool}, {walletReady}, {availableParallelism}] = await Promise.all([
+    import('../wallet/verify-pool.js'),
+    import('../wallet/keypair.js'),
+    import('node:os'),
+  ])
+  await walletReady()
+  const pool = new VerifyPool({
+    time,
+    log: log.child({part: 'signatures'}),
+    threads: Math.min(8, availableParallelism()),
+  })
+  shutdown.add('signatures', () => pool.close())
+  return pool.verifyAll
 }
 
 export async function openBucket(

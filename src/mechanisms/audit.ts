@@ -45,7 +45,11 @@ export interface TaskAuditor {
   /** Whether a verdict follows from its own scores. */
   checkVerdict(verdict: Verdict, manifest: TaskManifest): Difference | undefined
   /** Whether the gates say again what the manifest says; undefined when this answer cannot be tried again. */
-  regate(exhibit: Exhibit, media: Media, signal: AbortSignal): Promise<{readonly outcome: string; readonly reason: string} | undefined>
+  regate(
+    exhibit: Exhibit,
+    media: Media,
+    signal: AbortSignal,
+  ): Promise<{readonly outcome: string; readonly reason: string} | undefined>
   /** Judges one output again, by the exam's own judge. Throws `EXAM_UNSUPPORTED` when this program has it not. */
   rejudge(
     exhibit: Exhibit,

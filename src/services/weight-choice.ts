@@ -24,10 +24,10 @@ export interface Payout {
  */
 export function choiceOf(
   {decision, paid, summary}: Payout,
-  {neurons, ownerHotkey}: {readonly neurons: readonly {readonly uid: Uid; readonly hotkey: Hotkey}[]} & Pick<
-    Metagraph,
-    'ownerHotkey'
-  >,
+  {
+    neurons,
+    ownerHotkey,
+  }: {readonly neurons: readonly {readonly uid: Uid; readonly hotkey: Hotkey}[]} & Pick<Metagraph, 'ownerHotkey'>,
   source: 'published' | 'recomputed',
 ): Choice | NoChoice | undefined {
   if (decision === 'wait') return undefined

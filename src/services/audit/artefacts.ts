@@ -207,13 +207,24 @@ export class ArtefactAudit {
     if (again.outcome !== answer.outcome) {
       const expected = `${again.outcome}${again.reason && `: ${again.reason}`}`
       const found = `${answer.outcome}${answer.reason === null ? '' : `: ${answer.reason}`}`
-      findings.error('gates again', {code: 'GATE_DIFFERS', object, who: task.signer, expected, found, remedy, task: taskId})
+      findings.error('gates again', {
+        code: 'GATE_DIFFERS',
+        object,
+        who: task.signer,
+        expected,
+        found,
+        remedy,
+        task: taskId,
+      })
     }
     for (const {verdict} of verdicts.filter((one) => one.verdict.miner === answer.hotkey)) {
       const own = verdict.gate === null ? 'ok' : `rejected:${verdict.gate}`
       if (own === again.outcome) continue
       findings.error('gates again', {
-        ...{code: 'VERDICT_AGAINST_GATES', object: `verdict of ${verdict.validator} on ${verdict.miner} in task ${taskId}`},
+        ...{
+          code: 'VERDICT_AGAINST_GATES',
+          object: `verdict of ${verdict.validator} on ${verdict.miner} in task ${taskId}`,
+        },
         ...{who: verdict.validator, expected: again.outcome, found: own, remedy, task: taskId},
       })
     }
@@ -248,8 +259,7 @@ export class ArtefactAudit {
   }
 }
 
-const isGated = ({outcome, output}: Answer) =>
-  output !== null && (outcome === 'ok' || outcome.startsWith('rejected:'))
+const isGated = ({outcome, output}: Answer) => output !== null && (outcome === 'ok' || outcome.startsWith('rejected:'))
 
 /** So many of them, drawn by what nobody could know before the manifest was signed. */
 function chosen(answers: readonly Answer[], count: number, seed: string): readonly Answer[] {

@@ -108,7 +108,11 @@ export class ChoiceAudit {
     const object = `list of sources ${key}`
     const remedy = 'ask the owner of the subnet for the list that this task was chosen from'
     if (!objects) {
-      findings.info('lists of sources', {code: 'LIST_NOT_READ', object, found: 'the bucket of samples is not to be had'})
+      findings.info('lists of sources', {
+        code: 'LIST_NOT_READ',
+        object,
+        found: 'the bucket of samples is not to be had',
+      })
       return undefined
     }
     findings.looked('lists of sources')

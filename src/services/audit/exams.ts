@@ -41,7 +41,12 @@ export class ExamHistory {
 
 export function readExams(
   texts: readonly string[],
-  {mechanism, ownerHotkey, netuid, verify}: {
+  {
+    mechanism,
+    ownerHotkey,
+    netuid,
+    verify,
+  }: {
     readonly mechanism: AnyMechanism
     readonly ownerHotkey: Hotkey | null
     readonly netuid: number
@@ -52,7 +57,12 @@ export function readExams(
   let isWhole = true
   const exams = texts.flatMap((text, index): AuditedExam[] => {
     findings.looked('exams')
-    const signed = readPiece(text, SignedExam, {check: 'exams', object: `exam ${index + 1} of ${texts.length}`}, findings)
+    const signed = readPiece(
+      text,
+      SignedExam,
+      {check: 'exams', object: `exam ${index + 1} of ${texts.length}`},
+      findings,
+    )
     if (!signed) {
       isWhole = false
       return []

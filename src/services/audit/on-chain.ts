@@ -14,21 +14,25 @@ const lagBlocks = 720
 type OnChain = Pick<AuditedValidator, 'weights' | 'weightsAtBlock'>
 
 /** Compares what every validator put on the chain with what follows from the evidence. */
-export function checkOnChain(
-  {facts, view, folded, findings, voters}: {
-    readonly facts: ChainFacts
-    readonly view: SubnetView
-    readonly folded: RankingAudit
-    readonly findings: Findings
-    /** Those that judge, and so should set weights. */
-    readonly voters: ReadonlySet<Hotkey>
-  },
-): Map<Hotkey, OnChain> {
+export function checkOnChain({
+  facts,
+  view,
+  folded,
+  findings,
+  voters,
+}: {
+  readonly facts: ChainFacts
+  readonly view: SubnetView
+  readonly folded: RankingAudit
+  readonly findings: Findings
+  /** Those that judge, and so should set weights. */
+  readonly voters: ReadonlySet<Hotkey>
+}): Map<Hotkey, OnChain> {
   const check = 'weights on chain'
   const results = new Map<Hotkey, OnChain>()
   const now = folded.weigh(view)
   const rightNow = paying(now, facts)
-  const changedAt = since(now, folded, facts)
+  let changedAt: number | undefined
   for (const {uid, hotkey, validatorPermit} of facts.neurons) {
     const stored = facts.weights.find((one) => one.uid === uid)
     if (!stored) {
@@ -56,15 +60,23 @@ export function checkOnChain(
     const expected = rightNow.uids.map((to) => `uid ${to}`).join(', ')
     const remedy = 'ask this validator what it follows; it may be stuck, or pay whom it likes'
     const before = folded.eras.filter(({weighing}) => {
-      const paid = paying(weighing, facts)
+      const paid = paying(weighing(), facts)
       return paid && sameWeights(paid, stored)
     })
     const lastRight = before.findLast(({fromBlock}) => fromBlock <= lastUpdate)
     if (lastRight || couldHaveWon(stored.uids, {view, folded, facts})) {
       result('earlier')
+      changedAt ??= since(now, folded, facts)
       if (lastUpdate >= changedAt + lagBlocks || facts.block.number > lastUpdate + 10 * lagBlocks) {
         const code = 'WEIGHTS_STALE'
-        findings.warning(check, {code, object, who: hotkey, expected, found: `${found}: right for an earlier ranking`, remedy})
+        findings.warning(check, {
+          code,
+          object,
+          who: hotkey,
+          expected,
+          found: `${found}: right for an earlier ranking`,
+          remedy,
+        })
       }
       continue
     }
@@ -84,7 +96,10 @@ export function checkOnChain(
 }
 
 /** Weights on today's uids; undefined where there are none to expect. */
-function paying({rows, decision, summary}: Pick<Ranking | Weighing, 'rows' | 'decision' | 'summary'>, facts: ChainFacts) {
+function paying(
+  {rows, decision, summary}: Pick<Ranking | Weighing, 'rows' | 'decision' | 'summary'>,
+  facts: ChainFacts,
+) {
   const paid = rows.filter(({weight}) => weight > 0)
   const choice = choiceOf({decision, paid, summary}, facts, 'recomputed')
   return choice && !('none' in choice) ? choice : undefined
@@ -93,7 +108,7 @@ function paying({rows, decision, summary}: Pick<Ranking | Weighing, 'rows' | 'de
 /** Block from which on the evidence has paid whom it pays now. */
 function since(now: Weighing, {eras}: RankingAudit, facts: ChainFacts): number {
   const paid = JSON.stringify(paying(now, facts)?.uids)
-  const other = eras.findLastIndex(({weighing}) => JSON.stringify(paying(weighing, facts)?.uids) !== paid)
+  const other = eras.findLastIndex(({weighing}) => JSON.stringify(paying(weighing(), facts)?.uids) !== paid)
   return eras[other + 1]?.fromBlock ?? 0
 }
 
@@ -106,7 +121,10 @@ function couldHaveWon(
   const hotkey = facts.neurons.find((neuron) => neuron.uid === uid)?.hotkey
   const miner = view.miners.find((one) => one.hotkey === hotkey)
   if (more.length > 0 || !miner || miner.isValid) return false
-  const valid = {...view, miners: view.miners.map((one) => (one === miner ? {...one, isValid: true, invalidReason: null} : one))}
+  const valid = {
+    ...view,
+    miners: view.miners.map((one) => (one === miner ? {...one, isValid: true, invalidReason: null} : one)),
+  }
   const choice = paying(folded.weigh(valid), facts)
   return choice?.uids.length === 1 && choice.uids[0] === uid
 }

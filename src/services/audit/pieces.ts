@@ -21,7 +21,15 @@ export function readPiece<T>(
 ): T | undefined {
   const remedy = 'ask the owner of the subnet for this piece as it was signed'
   const unreadable = (found: string) =>
-    findings.error(check, {code: 'PIECE_UNREADABLE', object, who, task, expected: 'what its signer wrote', found, remedy})
+    findings.error(check, {
+      code: 'PIECE_UNREADABLE',
+      object,
+      who,
+      task,
+      expected: 'what its signer wrote',
+      found,
+      remedy,
+    })
   let json: unknown
   try {
     json = JSON.parse(text)

@@ -65,7 +65,12 @@ function belongTogether(weightsText: string | undefined, rankingText: string | u
 /** Whether `/weights` says what the ranking says, over the owner's signature. */
 export function checkWeights(
   {ranking, weights}: Published,
-  {facts, mechanism, verify, findings}: {
+  {
+    facts,
+    mechanism,
+    verify,
+    findings,
+  }: {
     readonly facts: Pick<ChainFacts, 'ownerHotkey' | 'netuid'>
     readonly mechanism: string
     readonly verify: Verify
@@ -86,13 +91,27 @@ export function checkWeights(
     })
   if (!signed) {
     const expected = 'weights that the owner of the subnet signed'
-    findings.error(check, {code: 'WEIGHTS_UNSIGNED', object: 'weights (GET /weights)', who, expected, found: 'no signature', remedy})
+    findings.error(check, {
+      code: 'WEIGHTS_UNSIGNED',
+      object: 'weights (GET /weights)',
+      who,
+      expected,
+      found: 'no signature',
+      remedy,
+    })
     return
   }
   const fault = weightsFault(signed, {ownerHotkey, netuid, mechanism}, verify)
   if (fault) {
     const expected = `weights signed by ${ownerHotkey ?? 'the owner'}`
-    findings.error(check, {code: 'WEIGHTS_UNTRUSTED', object: 'weights (GET /weights), signed', who, expected, found: fault, remedy})
+    findings.error(check, {
+      code: 'WEIGHTS_UNTRUSTED',
+      object: 'weights (GET /weights), signed',
+      who,
+      expected,
+      found: fault,
+      remedy,
+    })
     return
   }
   const {statement} = signed
@@ -139,7 +158,9 @@ export function expectedStatement(ranking: Ranking) {
     block: ranking.block,
     decision: ranking.decision,
     winner: winner && winner.uid !== null ? {hotkey: winner.hotkey, uid: winner.uid} : null,
-    weights: ranking.rows.flatMap(({hotkey, uid, weight}) => (weight > 0 && uid !== null ? [{hotkey, uid, weight}] : [])),
+    weights: ranking.rows.flatMap(({hotkey, uid, weight}) =>
+      weight > 0 && uid !== null ? [{hotkey, uid, weight}] : [],
+    ),
     summary: ranking.summary,
   }
 }

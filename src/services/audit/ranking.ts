@@ -12,7 +12,8 @@ import type {ChainFacts} from './source.js'
 export interface Era {
   /** Block at which the last task of it settled. */
   readonly fromBlock: number
-  readonly weighing: Weighing
+  /** Weighed when somebody asks for the first time: mostly nobody does. */
+  weighing(): Weighing
   /** False while fewer tasks were folded than a state follows from: then an earlier one might change it. */
   readonly isWhole: boolean
 }
@@ -39,9 +40,14 @@ export class RankingAudit {
     if (taskId > (this.#ranking.window.at(-1) ?? 0)) return
     this.#state = this.#rule.replay(this.#state, [settled])
     this.#folded.push(taskId)
+    const state = this.#state
+    let weighing: Weighing | undefined
     this.#eras.push({
       fromBlock: settled.settledAtBlock,
-      weighing: this.#rule.weigh(this.#state, this.#view),
+      weighing: () => {
+        weighing ??= this.#rule.weigh(state, this.#view)
+        return weighing
+      },
       isWhole: this.#isWhole,
     })
   }
@@ -97,7 +103,15 @@ export class RankingAudit {
       findings.error(check, {code: 'RANKING_DIFFERS', object, who: owner, expected, found, remedy})
     if (own.stateHash !== published.stateHash)
       differ('ranking (GET /ranking), stateHash', short(own.stateHash), short(published.stateHash))
-    for (const key of ['mechanism', 'mechanismVersion', 'examHash', 'block', 'window', 'decision', 'summary'] as const) {
+    for (const key of [
+      'mechanism',
+      'mechanismVersion',
+      'examHash',
+      'block',
+      'window',
+      'decision',
+      'summary',
+    ] as const) {
       if (hashOf(own[key]) !== hashOf(published[key]))
         differ(`ranking (GET /ranking), ${key}`, JSON.stringify(own[key]), JSON.stringify(published[key]))
     }
@@ -158,7 +172,14 @@ export function checkView(view: SubnetView, facts: ChainFacts, findings: Finding
     const found = byUid.get(uid)
     if (found !== hotkey) {
       const expected = `uid ${uid}, as the ranking says`
-      findings.warning(check, {code: 'VIEW_UID', object, who, expected, found: `that is ${found ?? 'nobody'} now`, remedy})
+      findings.warning(check, {
+        code: 'VIEW_UID',
+        object,
+        who,
+        expected,
+        found: `that is ${found ?? 'nobody'} now`,
+        remedy,
+      })
     }
     const onChain = committed.get(hotkey)
     // One that came after the ranking was made says nothing about it.

@@ -23,9 +23,7 @@ export const ChainFacts = z.strictObject({
   /** Newest commitment of each hotkey. */
   commitments: z.array(z.strictObject({hotkey: Hotkey, block: BlockNumber})),
   /** Of every neuron with a permit that has set any. */
-  weights: z.array(
-    z.strictObject({uid: Uid, uids: z.array(Uid), values: z.array(Counted), lastUpdate: BlockNumber}),
-  ),
+  weights: z.array(z.strictObject({uid: Uid, uids: z.array(Uid), values: z.array(Counted), lastUpdate: BlockNumber})),
 })
 export type ChainFacts = z.infer<typeof ChainFacts>
 

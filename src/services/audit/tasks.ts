@@ -44,13 +44,14 @@ export async function auditTask(
   const manifest = auditManifest(taskId, first ?? '', deps)
   const settlement = auditSettlement(taskId, rest.at(-1), rest.length - 1, manifest?.task, findings)
   const verdicts = await auditVerdicts(taskId, rest.slice(0, -1), manifest, deps, signal)
+  const isWhole = errors() === before
   if (manifest && settlement) checkMissing(manifest, verdicts, settlement.settledAtBlock, rest.length - 1, findings)
   const settled = manifest && {
     task: manifest.task,
     verdicts: verdicts.flatMap(({signed, holds}) => (holds ? signed : [])),
     settledAtBlock: settlement?.settledAtBlock ?? manifest.task.manifest.block.number,
   }
-  return {taskId, task: manifest?.task, exam: manifest?.exam, settled, isWhole: errors() === before}
+  return {taskId, task: manifest?.task, exam: manifest?.exam, settled, isWhole}
 }
 
 interface ReadManifest {
@@ -110,7 +111,13 @@ function auditSettlement(
   const made = task?.manifest.block.number ?? 0
   if (settledAtBlock < made) {
     const expected = `block ${made} or later`
-    findings.error('settlements', {code: 'SETTLED_BEFORE_MADE', object, expected, found: `block ${settledAtBlock}`, task: taskId})
+    findings.error('settlements', {
+      code: 'SETTLED_BEFORE_MADE',
+      object,
+      expected,
+      found: `block ${settledAtBlock}`,
+      task: taskId,
+    })
   }
   return settlement
 }
@@ -155,7 +162,11 @@ async function auditVerdicts(
       return {signed, holds: false}
     }
     if (valid[index] !== true)
-      return refuse('VERDICT_UNTRUSTED', `a verdict that ${name.who ?? 'its validator'} signed`, 'its signature does not verify')
+      return refuse(
+        'VERDICT_UNTRUSTED',
+        `a verdict that ${name.who ?? 'its validator'} signed`,
+        'its signature does not verify',
+      )
     const pair = pairOf(verdict.validator, verdict.miner)
     if (seen.has(pair)) return refuse('VERDICT_TWICE', 'one verdict of a validator on an output', 'another one')
     seen.add(pair)
@@ -268,6 +279,8 @@ class VerdictNames {
     })
     const place = index - from - 1
     // As many as there are lines: then each line is the pair at its place.
-    return candidates.length === to - from - 1 || candidates.length === 1 ? (candidates[place] ?? candidates[0]) : undefined
+    return candidates.length === to - from - 1 || candidates.length === 1
+      ? (candidates[place] ?? candidates[0])
+      : undefined
   }
 }
