@@ -119,6 +119,7 @@ export default class Audit extends BaseCommand {
     if (this.jsonEnabled()) return
     const {range, ranking, findings, counts, source, network, netuid} = report
     this.table(checks, report.checks)
+    this.log('')
     if (report.validators.length > 0) this.table(validators, report.validators)
     for (const {severity, code, object, who, expected, found, remedy} of findings) {
       this.log(printable(`${severity === 'error' ? 'DIFFERS' : severity}  ${object} [${code}]`))

@@ -6,10 +6,12 @@ import {LeomaError} from '../../errors.js'
 import {aspects} from '../../judge/port.js'
 import type {Difference, Exhibit, TaskAuditor} from '../audit.js'
 import {Corpus, chooseClip} from './choose.js'
+import {duplicateGate, duplicatesAmong} from './duplicates.js'
 import {checkGates} from './gates.js'
 import {kindOf, kinds} from './kinds.js'
 import type {VideoParams} from './params.js'
 import {overallOf, passes} from './scoring.js'
+import {isSameHash} from './video-hash.js'
 
 /** Everything of a video task that follows from its exam, its block and the published list of sources. */
 export function videoAuditor(params: VideoParams): TaskAuditor {
@@ -20,10 +22,15 @@ export function videoAuditor(params: VideoParams): TaskAuditor {
     checkChoice: (manifest, earlier, list) => checkChoice(manifest, earlier, list, params),
     checkVerdict: (verdict, manifest) => checkVerdict(verdict, manifest, params),
     regate: async (exhibit, media, signal) => {
-      const {outcome} = exhibit.answer
+      const {outcome, output} = exhibit.answer
       if (outcome !== 'ok' && !outcome.startsWith('rejected:')) return undefined
       const result = await gatesAgain(exhibit, media, params, signal)
-      return result.ok ? {outcome: 'ok', reason: ''} : {outcome: `rejected:${result.gate}`, reason: result.reason}
+      if (!result.ok) return {outcome: `rejected:${result.gate}`, reason: result.reason}
+      const said = output?.perceptualHash
+      if (said !== undefined && !isSameHash(said, result.perceptualHash))
+        return {outcome: 'another look', reason: 'the perceptual hash in the manifest is not that of these bytes'}
+      // Whether it is a copy follows from the hashes of all outputs together, which `checkTask` compares.
+      return {outcome: outcome === copyOutcome ? copyOutcome : 'ok', reason: ''}
     },
     rejudge: (exhibit, {media, judges}, signal) => rejudge(exhibit, media, judges, params, signal),
   }
@@ -34,6 +41,23 @@ const difference = (code: string, expected: unknown, found: unknown): Difference
   expected: String(expected),
   found: String(found),
 })
+
+const copyOutcome = `rejected:${duplicateGate}`
+
+/** Which outputs are copies, by the hashes that the sampler published of all of them. */
+function checkCopies({answers, clip}: TaskManifest, {gates}: VideoParams): Difference[] {
+  const rule = gates.duplicateOutputs
+  const claimed = answers.filter(({outcome}) => outcome === copyOutcome).map(({hotkey}) => hotkey)
+  const looks = answers.flatMap(({hotkey, commitmentBlock, outcome, output}) =>
+    output && (outcome === 'ok' || outcome === copyOutcome)
+      ? [{hotkey, commitmentBlock, sha256: output.sha256, perceptualHash: output.perceptualHash}]
+      : [],
+  )
+  const found = rule ? duplicatesAmong(looks, clip.perceptualHash, rule).map(({copy}) => copy) : []
+  const name = (hotkeys: readonly string[]) =>
+    hotkeys.length === 0 ? 'no copy' : [...hotkeys].sort(compareText).join(', ')
+  return name(found) === name(claimed) ? [] : [difference('COPIES', name(found), name(claimed))]
+}
 
 function checkTask(manifest: TaskManifest, before: TaskManifest | undefined, params: VideoParams): Difference[] {
   const {taskId, kind, block, source, firstFrame, answers} = manifest
@@ -63,7 +87,7 @@ function checkTask(manifest: TaskManifest, before: TaskManifest | undefined, par
     const isSorted = rows.every(({hotkey}, at) => at === 0 || compareText(rows[at - 1]?.hotkey ?? '', hotkey) < 0)
     if (!isSorted) differences.push(difference('NOT_SORTED', `${what} by hotkey, each once`, 'another order'))
   }
-  return differences
+  return [...differences, ...checkCopies(manifest, params)]
 }
 
 function checkChoice(

@@ -219,7 +219,7 @@ export class ArtefactAudit {
     }
     for (const {verdict} of verdicts.filter((one) => one.verdict.miner === answer.hotkey)) {
       const own = verdict.gate === null ? 'ok' : `rejected:${verdict.gate}`
-      if (own === again.outcome) continue
+      if (own === again.outcome || again.outcome !== answer.outcome) continue
       findings.error('gates again', {
         ...{
           code: 'VERDICT_AGAINST_GATES',

@@ -70,9 +70,10 @@ export async function audit(options: AuditOptions, deps: AuditDeps, signal: Abor
     findings.error('exams', {code: 'EXAM_MISSING', object: 'exams', expected: 'a signed exam', found: 'none', remedy})
   }
   const published = await readPublished(source, {time, findings}, signal)
-  const range = await findRange(options.range, {source, published}, signal)
+  const range = await findRange(options.range, {source, published, exams}, signal)
   const run = new AuditRun(options, deps, {facts, exams, published, findings})
   if (range) await run.tasks(range, signal)
+  await run.behind(signal)
   const own = run.ranking()
   const at = new Date(time.now()).toISOString()
   return run.report(range, own, at)
@@ -182,6 +183,23 @@ class AuditRun {
     return found.reverse()
   }
 
+  /** Whether the ranking counts all that had settled when it was made. */
+  async behind(signal: AbortSignal): Promise<void> {
+    const {published, findings, facts, exams} = this.#context
+    const {ranking} = published
+    if (!ranking) return
+    const next = (ranking.window.at(-1) ?? (exams.find(ranking.examHash)?.signed.exam.fromTask ?? 1) - 1) + 1
+    const settlement = (await this.#deps.source.evidenceTexts(next, signal))?.at(-1)
+    const settledAt = Number(/"settledAtBlock":(\d+)/.exec(settlement ?? '')?.[1] ?? Infinity)
+    if (settledAt + slackBlocks >= ranking.block) return
+    findings.error('ranking', {
+      ...{code: 'RANKING_BEHIND', object: 'ranking (GET /ranking), window', who: facts.ownerHotkey, task: next},
+      expected: `task ${next}, which settled at block ${settledAt}, in a ranking of block ${ranking.block}`,
+      found: `a window that ends with task ${next - 1}`,
+      remedy: 'ask the owner why this task does not count',
+    })
+  }
+
   /** The ranking once more; undefined when it cannot be compared. */
   ranking(): Ranking | undefined {
     const {facts, published, findings} = this.#context
@@ -251,6 +269,8 @@ class AuditRun {
 }
 
 const maxEarlier = 10_000
+/** A ranking is made a little after a task has settled: minutes on the real chain. */
+const slackBlocks = 50
 
 /** Fetches a few before they are needed, and hands them over in order. */
 async function* prefetched<T>(

@@ -1,6 +1,7 @@
 import type {TaskId} from '../../domain/ids.js'
 import {SignedManifest} from '../../domain/task.js'
 import {LeomaError} from '../../errors.js'
+import type {ExamHistory} from './exams.js'
 import type {Published} from './published.js'
 import type {AuditSource} from './source.js'
 
@@ -18,12 +19,25 @@ export interface TaskRange {
 /** The tasks to audit; undefined when there are none. Tasks that the ranking has not counted yet are left out. */
 export async function findRange(
   range: AuditRange,
-  {source, published}: {readonly source: AuditSource; readonly published: Published},
+  {
+    source,
+    published,
+    exams,
+  }: {
+    readonly source: AuditSource
+    readonly published: Published
+    readonly exams: ExamHistory
+  },
   signal: AbortSignal,
 ): Promise<TaskRange | undefined> {
-  const window = published.ranking?.window ?? []
-  const [first, last] = [window[0], window.at(-1)]
-  if (range.of === 'window') return first === undefined || last === undefined ? undefined : {from: first, to: last}
+  const last = published.ranking?.window.at(-1)
+  if (range.of === 'window') {
+    if (last === undefined) return undefined
+    // Counted here: an owner who names a shorter window than the exam's would hide what stood in the rest.
+    const {exam, memoryTasks} = exams.ofTask(last)?.rule ?? {}
+    const first = Math.max(exam?.fromTask ?? 1, memoryTasks === undefined ? 1 : last - memoryTasks + 1)
+    return {from: Math.min(first, last), to: last}
+  }
   if (range.of === 'task') {
     if ((await source.evidenceTexts(range.taskId, signal)) !== undefined) return {from: range.taskId, to: range.taskId}
     throw new LeomaError('upstream', 'TASK_NOT_SETTLED', `there is no settled task ${range.taskId} at ${source.name}`, {

@@ -69,17 +69,16 @@ export class RankingAudit {
   /** Whether as much was folded as the state follows from. */
   get #isWhole(): boolean {
     const [first = 0] = this.#folded
-    if (first === this.#rule.exam.fromTask) return true
     const {memoryTasks} = this.#rule
-    return memoryTasks !== undefined && this.#folded.length >= memoryTasks
+    const isWithoutGaps = this.#folded.every((taskId, index) => taskId === first + index)
+    const isLong = memoryTasks !== undefined && this.#folded.length >= memoryTasks
+    return isWithoutGaps && (isLong || first === this.#rule.exam.fromTask)
   }
 
-  /** True when the whole window of the ranking was folded, so that the two can be compared at all. */
+  /** True when all that the ranking must follow from was folded, so that the two can be compared at all. */
   get isComparable(): boolean {
-    const {window} = this.#ranking
-    if (window.length === 0) return true
-    const folded = new Set(this.#folded)
-    return window.every((taskId) => folded.has(taskId)) && (this.#isWhole || this.#rule.memoryTasks !== undefined)
+    const last = this.#ranking.window.at(-1)
+    return last === undefined || (this.#folded.at(-1) === last && this.#isWhole)
   }
 
   compare(findings: Findings, owner: Hotkey | null): Ranking {
