@@ -24,6 +24,7 @@ test('commands and their flags', () => {
 
   expect(surface.sort()).toMatchInlineSnapshot(`
     [
+      "audit: --artefacts --export= --from-block= --json --mechanism= --regate= --rejudge= --source= --task= --window --with-chain",
       "blacklist add: --json --reason=",
       "blacklist list: --json",
       "blacklist remove: --json",
