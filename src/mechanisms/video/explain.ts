@@ -1,7 +1,8 @@
 import type {Field} from './dominance-rules.js'
 import {nameOf, percent, recordOf} from './explain-words.js'
+import {judgedNeeded} from './judged-needed.js'
 import type {VideoParams} from './params.js'
-import {judgedNeeded, type Standing} from './rules.js'
+import type {Standing} from './rules.js'
 
 export interface RankingContext {
   readonly field: Field

@@ -24,7 +24,7 @@ export const video: Mechanism<VideoParams, ModelSubmission, VideoEvidence, Video
   fold,
   weigh,
   settleBlocks: ({ranking}) => ranking.settleBlocks,
-  memoryTasks: ({ranking}) => ranking.window,
+  memoryTasks: ({ranking}) => Math.max(ranking.window, ranking.memory ?? 0),
   auditor: videoAuditor,
   services: {sampler: samplerService, evaluator: evaluatorService},
   cast,

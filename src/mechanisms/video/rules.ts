@@ -7,6 +7,7 @@ import type {EvidenceKey, Weighing} from '../types.js'
 import {fieldOf} from './dominance-rules.js'
 import {keyOf, type VideoEvidence} from './evidence.js'
 import {explain, summarize} from './explain.js'
+import {isProven, judgedNeeded} from './judged-needed.js'
 import type {VideoParams} from './params.js'
 import {Past, pastLength, remember} from './past.js'
 import {type Tally, tallies} from './tally.js'
@@ -136,22 +137,6 @@ function standing(counted: Tally, miner: MinerView | undefined, tasks: number, p
 function minPassed({ranking}: VideoParams): number {
   return isProven(ranking) ? Math.max(1, ranking.minPassed) : ranking.minPassed
 }
-
-/**
- * Tasks that it must be judged or charged in. Under the rule of the proven lead a newcomer's are counted since it came,
- * because it wins by proof alone; under the published rule it may win by a lucky dozen, and has to sit through the window.
- */
-export function judgedNeeded(
-  {present}: Pick<Tally, 'present'>,
-  tasks: number,
-  {ranking}: Pick<VideoParams, 'ranking'>,
-): number {
-  const {completeness, minTasks} = ranking
-  const share = (of: number) => Math.ceil(completeness * of - rounding)
-  return isProven(ranking) ? Math.max(Math.min(minTasks, tasks), share(present)) : share(tasks)
-}
-
-const isProven = ({rule}: VideoParams['ranking']) => rule === 'dominance-2'
 
 /** How many more tasks it must at least be judged or pass in before it is eligible; 0 when its record suffices. */
 function tasksNeeded(entry: Standing, tasks: number, params: VideoParams): number {
