@@ -5,9 +5,10 @@ import {bitExact, type Decodable, decodeFrames, unreadable} from './decode.js'
 import {coverFilter} from './graph.js'
 import {listPackets} from './packets.js'
 import {readPicture} from './picture.js'
-import type {CutOptions, DecodeOptions, Frames, Media, VideoInfo, View} from './port.js'
+import type {AudioOptions, CutOptions, DecodeOptions, Frames, Media, VideoInfo, View} from './port.js'
 import {fileArgument, localOnly, type RunFfmpeg} from './run.js'
 import {scanScenes} from './scenes.js'
+import {decodeSound, isWav} from './sound.js'
 import {readStructure, type Structure} from './structure.js'
 import {decodeViews} from './views.js'
 
@@ -61,6 +62,14 @@ export class FfmpegMedia implements Media {
     signal: AbortSignal,
   ): Promise<Frames[]> {
     return decodeViews(this.#decodable(await this.#open(file, signal), threads, signal), views, maxFrames)
+  }
+
+  async audio(file: string, options: AudioOptions, signal: AbortSignal): Promise<Float32Array | undefined> {
+    if (await isWav(file))
+      return decodeSound(this.#run, {file: resolve(file), demuxer: 'wav', decoders}, options, signal)
+    const source = await this.#open(file, signal)
+    if (source.info.audioStreams === 0) return undefined
+    return decodeSound(this.#run, {file: source.file, demuxer: source.container.demuxer, decoders}, options, signal)
   }
 
   async cut(file: string, to: string, options: CutOptions, signal: AbortSignal): Promise<void> {

@@ -67,6 +67,13 @@ export interface CutOptions {
   readonly durationS: number
 }
 
+export interface AudioOptions {
+  /** Samples per second of the answer. */
+  readonly rate: number
+  /** Decoding stops here. */
+  readonly maxSeconds: number
+}
+
 /**
  * Video work through ffmpeg. Every call has a deadline and limits, kills its child on abort, and throws `VIDEO_UNREADABLE`
  * (kind `data`) when the bytes are at fault, `MEDIA_FAILED` (kind `upstream`) when the program is. Inputs are local
@@ -86,6 +93,11 @@ export interface Media {
     options: {readonly maxFrames: number; readonly threads?: number},
     signal: AbortSignal,
   ): Promise<Frames[]>
+  /**
+   * The first sound track, mixed down to one channel: samples of about -1..1. Undefined when there is none. Takes a WAV
+   * too.
+   */
+  audio(file: string, options: AudioOptions, signal: AbortSignal): Promise<Float32Array | undefined>
   /** H.264, CRF 23, no audio, source size and rate. Seeks before the input, so the start is exact to the frame. */
   cut(file: string, to: string, options: CutOptions, signal: AbortSignal): Promise<void>
   /** First frame as PNG, scaled to cover the size and cropped in the middle. */

@@ -49,15 +49,7 @@ export type QualityReport =
   /** The video is no answer to the task; `reason` is one sentence for its maker. */
   | {readonly ok: false; readonly code: QualityGate; readonly reason: string; readonly modes: QualityModes}
 
-export const qualityGates = [
-  'unreadable',
-  'wrong-resolution',
-  'wrong-frame-rate',
-  'wrong-duration',
-  'no-audio',
-  'silent',
-  'frozen',
-] as const
+export const qualityGates = ['unreadable', 'wrong-resolution', 'wrong-frame-rate', 'wrong-duration'] as const
 export type QualityGate = (typeof qualityGates)[number]
 
 /**

@@ -67,6 +67,7 @@ export class HiddenClips {
       probe: (file, signal) => media.probe(file, signal),
       decode: (file, options, signal) => media.decode(file, options, signal),
       decodeViews: (file, views, options, signal) => media.decodeViews(file, views, options, signal),
+      audio: (file, options, signal) => media.audio(file, options, signal),
       sceneCuts: (file, threshold, signal) => media.sceneCuts(file, threshold, signal),
       cut: async (file, to, options, signal) => {
         await media.cut(file, to, options, signal)

@@ -19,6 +19,7 @@ const plainMedia: Media = {
   decode: () => Promise.reject(new Error('not asked for')),
   decodeViews: () => Promise.reject(new Error('not asked for')),
   sceneCuts: () => Promise.reject(new Error('not asked for')),
+  audio: () => Promise.reject(new Error('not asked for')),
   cut: async (file, to, {startS}) => writeFile(to, `${await readFile(file, 'utf8')} from ${startS}`),
   firstFrame: async (file) => Buffer.from(`picture of ${await readFile(file, 'utf8')}`),
 }
