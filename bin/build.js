@@ -1,4 +1,4 @@
-// Compiles src to dist, and copies what is no TypeScript (the dashboard's files, SQL) beside it.
+// Compiles src to dist, copies what is no TypeScript beside it, and bundles the dashboard into dist/web.
 'use strict'
 
 require('./guard.cjs').guard()
@@ -35,10 +35,18 @@ if (status !== 0) {
   process.exit(status || 1)
 }
 
+const web = path.join(src, 'web')
 fs.cpSync(src, fresh, {
   recursive: true,
-  filter: (from) => fs.statSync(from).isDirectory() || !/\.(ts|md)$/.test(from),
+  filter: (from) => from !== web && (fs.statSync(from).isDirectory() || !/\.(ts|md)$/.test(from)),
 })
+try {
+  require('./build-web.js').buildWeb(web, path.join(fresh, 'web'))
+} catch (error) {
+  fs.rmSync(fresh, {recursive: true, force: true})
+  console.error(error.message)
+  process.exit(1)
+}
 
 // Two renames: a leoma that is starting meanwhile finds the old program or the new one.
 const old = `${fresh}.old`

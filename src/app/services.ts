@@ -10,6 +10,7 @@ import {resolveNetwork} from '../config/networks.js'
 import {deploymentPolicy} from '../domain/deployment.js'
 import {developmentAccounts} from '../domain/known-accounts.js'
 import {LeomaError} from '../errors.js'
+import type {ServerDeps} from '../http/server.js'
 import type {Judge} from '../judge/port.js'
 import type {AnyMechanism, Ports, Report} from '../mechanisms/types.js'
 import type {Media} from '../media/port.js'
@@ -142,6 +143,7 @@ async function buildApi(parts: Parts): Promise<Service> {
     rates: server.rates,
     trustedProxies: server.trustedProxies,
     production: config.production,
+    ...(await openPageMedia(parts)),
   })
 }
 
@@ -174,6 +176,18 @@ async function arrange(
   )
   const [root] = shared
   return [root ? {run: root.mechanism, mecid: root.mecid} : {run: find('video'), mecid: 0}, others]
+}
+
+/** Where the dashboard's videos come from: this process for a folder, the bucket's public address otherwise. */
+async function openPageMedia({config}: Parts): Promise<Pick<ServerDeps, 'artefacts' | 'mediaUrl' | 'mediaOrigins'>> {
+  const {backend, samplesDir, samplesPublicUrl} = config.objects
+  if (backend === 'folder') {
+    const {FolderObjects} = await import('../objects/folder.js')
+    return {artefacts: new FolderObjects({root: path.dirname(samplesDir), bucket: path.basename(samplesDir)})}
+  }
+  if (samplesPublicUrl === undefined) return {}
+  const base = samplesPublicUrl.replace(/\/+$/, '')
+  return {mediaUrl: async (key) => `${base}/${key}`, mediaOrigins: [new URL(base).origin]}
 }
 
 function refuseKnownKey({hotkey}: Signer, {production}: Config): void {

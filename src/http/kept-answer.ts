@@ -1,4 +1,5 @@
 import {createHash} from 'node:crypto'
+import {gzipSync} from 'node:zlib'
 
 /** How long a client or a proxy may go on using an answer without asking, in seconds. */
 export interface Keep {
@@ -10,7 +11,12 @@ export interface Keep {
 export interface Bytes {
   readonly bytes: Buffer
   readonly etag: string
+  /** The same compressed, made when somebody first asks for it; null for an answer that is too short to gain. */
+  readonly gzip: () => Buffer | null
 }
+
+/** One packet more or less: below this nobody would notice. */
+const worthCompressing = 1_400
 
 /** One answer in memory, as the bytes that are sent. */
 export class KeptAnswer {
@@ -29,7 +35,16 @@ export class KeptAnswer {
     const basis = this.#keep.basis()
     if (this.#kept && isSame(basis, this.#basis)) return this.#kept
     const bytes = Buffer.from(make())
-    this.#kept = {bytes, etag: `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`}
+    let gzip: Buffer | undefined
+    this.#kept = {
+      bytes,
+      etag: `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`,
+      gzip: () => {
+        if (bytes.length < worthCompressing) return null
+        gzip ??= gzipSync(bytes)
+        return gzip
+      },
+    }
     this.#basis = basis
     return this.#kept
   }

@@ -4,10 +4,12 @@ import {type FastifyInstance, type FastifyReply, type FastifyRequest, fastify} f
 import {offerHeader} from '../api/signature.js'
 import type {Hotkey} from '../domain/ids.js'
 import type {AnyMechanism} from '../mechanisms/types.js'
+import type {OpenObjects} from '../objects/port.js'
 import type {Clock} from '../runtime/clock.js'
 import type {Health} from '../runtime/health.js'
 import type {Logger} from '../runtime/logger.js'
 import type {ChainState} from '../services/chain-watch.js'
+import type {ChainWeights} from '../services/chain-weights.js'
 import type {OwnMechanism} from '../services/own-mechanism.js'
 import type {Scorer} from '../services/scorer.js'
 import type {Store} from '../store/open.js'
@@ -15,9 +17,12 @@ import type {Signer, Verify, VerifyAll} from '../wallet/port.js'
 import {Auth} from './auth.js'
 import {type CorsOptions, corsHeaders, preflight} from './cors.js'
 import {elsewhere} from './elsewhere.js'
+import {Events, type EventsLimits} from './events.js'
 import {isKnown, KeptAnswer} from './kept-answer.js'
+import {addMedia} from './media.js'
 import {Metrics} from './metrics.js'
 import {openApi} from './openapi.js'
+import {accepts, addPage, varyByEncoding} from './page.js'
 import {handle, type PipelineDeps} from './pipeline.js'
 import {RateLimit, sourceOf} from './rate-limit.js'
 import {Refusal, toRefusal} from './refusal.js'
@@ -61,6 +66,14 @@ export interface ServerDeps {
   readonly onVerdicts?: () => void
   /** Address of an object of the samples bucket for a browser; null when there is none. */
   readonly mediaUrl?: (key: string) => Promise<string | null>
+  /** The samples bucket, where this process can read it: then the API plays its videos itself. */
+  readonly artefacts?: OpenObjects | undefined
+  /** Origins that `mediaUrl` leads to, which the dashboard's policy must allow. */
+  readonly mediaOrigins?: readonly string[]
+  readonly chainWeights?: Pick<ChainWeights, 'of' | 'version'>
+  /** Where the built dashboard lies; found beside the program when absent. */
+  readonly pageFolder?: string
+  readonly eventsLimits?: Partial<EventsLimits>
   /** How far a timestamp may be off, in seconds; published as 300. */
   readonly windowS?: number
   /** Published as 2,097,152. */
@@ -128,6 +141,11 @@ export function buildServer(deps: ServerDeps): FastifyInstance {
   app.get('/docs', (_request, reply) => reply.type('text/html; charset=utf-8').send(api().page))
   app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()))
 
+  addPage(app, {mediaOrigins: deps.mediaOrigins ?? [], ...(deps.pageFolder !== undefined && {folder: deps.pageFolder})})
+  addMedia(app, deps, stop.signal)
+  const events = new Events({...deps, limits: deps.eventsLimits})
+  events.add(app)
+
   const perHotkey = new RateLimit(deps.rates?.perHotkey ?? 0, deps.time)
   const pipeline: PipelineDeps = {
     auth: new Auth({...deps, windowS}),
@@ -191,10 +209,15 @@ function addRoute(app: FastifyInstance, route: Route, pipeline: PipelineDeps): v
     app.route({
       ...{method, url, config: {label: route.path}},
       handler: (request, reply) => {
-        const {bytes, etag} = kept.get(make)
+        const {bytes, etag, gzip} = kept.get(make)
         reply.headers(kept.headers).header('etag', etag)
         if (isKnown(request.headers['if-none-match'], etag)) return reply.code(304).send()
-        return reply.type(route.contentType ?? json).send(bytes)
+        varyByEncoding(reply)
+        const compressed = accepts(request.headers['accept-encoding'], 'gzip') ? gzip() : null
+        if (!compressed) return reply.type(route.contentType ?? json).send(bytes)
+        // Other bytes than the plain ones, though they say the same: that is a weak tag.
+        reply.headers({etag: `W/${etag}`, 'content-encoding': 'gzip'})
+        return reply.type(route.contentType ?? json).send(compressed)
       },
     })
     return

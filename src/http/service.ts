@@ -9,6 +9,7 @@ import type {Clock} from '../runtime/clock.js'
 import type {Service} from '../runtime/service.js'
 import type {Shutdown} from '../runtime/shutdown.js'
 import {ChainWatch} from '../services/chain-watch.js'
+import {ChainWeights} from '../services/chain-weights.js'
 import {ensureExam} from '../services/exam.js'
 import {type ValidationLimits, validateMinersOnce} from '../services/miner-validation.js'
 import {OwnMechanism} from '../services/own-mechanism.js'
@@ -19,9 +20,12 @@ import type {Signer} from '../wallet/port.js'
 import {buildServer, type ServerDeps} from './server.js'
 
 export interface OwnerApiOptions
-  extends Omit<ServerDeps, 'scorer' | 'own' | 'time' | 'jobs' | 'onVerdicts' | 'chainState' | 'isStopping'> {
+  extends Omit<
+    ServerDeps,
+    'scorer' | 'own' | 'time' | 'jobs' | 'onVerdicts' | 'chainState' | 'chainWeights' | 'isStopping'
+  > {
   readonly mechanism: AnyMechanism
-  readonly chain: Pick<Chain, 'blockTimeMs' | 'head' | 'metagraph' | 'commitments'>
+  readonly chain: Pick<Chain, 'blockTimeMs' | 'head' | 'metagraph' | 'commitments'> & Partial<Pick<Chain, 'weights'>>
   /** Beside `mechanism`, those whose evidence is each validator's own, with their parameters. */
   readonly others?: readonly {readonly mechanism: AnyMechanism; readonly mecid: number; readonly params: unknown}[]
   readonly models: Models
@@ -58,6 +62,8 @@ export const ownerJobs = {
   scoring: 'ranking',
 } as const
 
+const weightsJob = 'chain-weights'
+
 /** The owner's API: listens, and does the owner's background work in the same process. */
 export function ownerApiService(given: OwnerApiOptions): OwnerApiService {
   let url: string | undefined
@@ -73,8 +79,10 @@ export function ownerApiService(given: OwnerApiOptions): OwnerApiService {
       const own = (options.others ?? []).map((other) => new OwnMechanism({...options, ...other, time: clock}))
       for (const mechanism of own) mechanism.prepare()
       const settle = settlementTurn(options, scorer, clock)
+      const chainWeights = watchWeights(given)
       const app = buildServer({
         ...options,
+        ...(chainWeights && {chainWeights}),
         admins: [signer.hotkey, ...samplers, ...options.admins],
         time: clock,
         scorer,
@@ -90,12 +98,21 @@ export function ownerApiService(given: OwnerApiOptions): OwnerApiService {
       register(options, scorer, settle, clock)
       for (const mechanism of own)
         clock.every(`own-${mechanism.name}`, {ms: options.everyMs.scoring}, ({signal}) => mechanism.turn(signal))
+      // Only pages show it: the chain is asked a question for each validator, and nothing waits for the answer.
+      if (chainWeights)
+        clock.every(weightsJob, {ms: given.everyMs.validatorSync}, ({signal}) => chainWeights.turn(signal))
     },
     url: () => {
       if (url === undefined) throw new Error('the API has not started yet')
       return url
     },
   }
+}
+
+function watchWeights({chain, store, netuid, mecid = 0, log}: OwnerApiOptions): ChainWeights | undefined {
+  if (!chain.weights) return undefined
+  const weights = chain.weights.bind(chain)
+  return new ChainWeights({store, chain: {weights}, netuid, mecid, log})
 }
 
 type Turn = (signal: AbortSignal) => Promise<void>

@@ -6,7 +6,7 @@ import {Readable} from 'node:stream'
 import {compareText, Sha256} from '../domain/ids.js'
 import {LeomaError} from '../errors.js'
 import {isKey, objectMissing, objectTooLarge, requireKey, requirePrefix} from './key.js'
-import type {Objects, StoredObject, WrittenObject} from './port.js'
+import type {Objects, OpenObject, OpenObjects, StoredObject, WrittenObject} from './port.js'
 
 export interface FolderObjectsOptions {
   /** Holds one folder per bucket; made when it is not there. */
@@ -22,7 +22,7 @@ const absent = new Set(['ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP'])
  * A bucket in a folder. Keys are paths below it; symbolic links below it are never followed, so that nothing in the
  * bucket can lead out of it.
  */
-export class FolderObjects implements Objects {
+export class FolderObjects implements Objects, OpenObjects {
   readonly bucket: string
   readonly #folder: string
 
@@ -73,6 +73,23 @@ export class FolderObjects implements Objects {
       }
       return new Uint8Array(Buffer.concat(chunks))
     })
+  }
+
+  async open(key: string, signal: AbortSignal): Promise<OpenObject> {
+    const handle = await this.#open(key, signal)
+    try {
+      const stat = await handle.stat()
+      if (!stat.isFile()) throw objectMissing(this.bucket, key)
+      return {
+        sizeBytes: stat.size,
+        // Nothing at all cannot be said with a last byte.
+        stream: (from, to) => (to < from ? emptied(handle) : handle.createReadStream({start: from, end: to})),
+        close: () => handle.close(),
+      }
+    } catch (error) {
+      await handle.close()
+      throw error instanceof LeomaError ? error : this.#failure(error)
+    }
   }
 
   async has(key: string, signal: AbortSignal): Promise<boolean> {
@@ -140,13 +157,7 @@ export class FolderObjects implements Objects {
     signal: AbortSignal,
     read: (source: Readable) => Promise<T>,
   ): Promise<T> {
-    requireKey(key)
-    signal.throwIfAborted()
-    const file = await this.#existing(key)
-    // Without O_NONBLOCK, opening a named pipe would wait for a writer that never comes.
-    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
-    const handle = file === undefined ? undefined : await this.#ask(() => open(file, flags))
-    if (!handle) throw objectMissing(this.bucket, key)
+    const handle = await this.#open(key, signal)
     try {
       const stat = await handle.stat()
       if (!stat.isFile()) throw objectMissing(this.bucket, key)
@@ -158,6 +169,17 @@ export class FolderObjects implements Objects {
     } finally {
       await handle.close()
     }
+  }
+
+  async #open(key: string, signal: AbortSignal): Promise<FileHandle> {
+    requireKey(key)
+    signal.throwIfAborted()
+    const file = await this.#existing(key)
+    // Without O_NONBLOCK, opening a named pipe would wait for a writer that never comes.
+    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+    const handle = file === undefined ? undefined : await this.#ask(() => open(file, flags))
+    if (!handle) throw objectMissing(this.bucket, key)
+    return handle
   }
 
   /** Where a key's object would lie, if its folder is there without the help of a link. */
@@ -237,6 +259,12 @@ async function copy(
     await handle.close()
   }
   return {sha256: Sha256.parse(hash.digest('hex')), sizeBytes}
+}
+
+function emptied(handle: FileHandle): Readable {
+  const empty = Readable.from([])
+  empty.once('close', () => void handle.close())
+  return empty
 }
 
 /** Streams without an encoding give bytes; the library's type does not know. */

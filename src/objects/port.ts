@@ -1,3 +1,4 @@
+import type {Readable} from 'node:stream'
 import type {Finding} from '../domain/finding.js'
 import type {Sha256} from '../domain/ids.js'
 
@@ -26,6 +27,20 @@ export interface Objects {
   has(key: string, signal: AbortSignal): Promise<boolean>
   /** In key order. */
   list(prefix: string, signal: AbortSignal): AsyncIterable<StoredObject>
+}
+
+/** An object that is open for reading. Whoever opened it streams it once or closes it. */
+export interface OpenObject {
+  readonly sizeBytes: number
+  /** From the first to the last byte, both included; closes the object at its end, and when it is destroyed. */
+  stream(from: number, to: number): Readable
+  close(): Promise<void>
+}
+
+/** A bucket on this machine, of which parts of objects can be read; elsewhere a reader is sent to the store itself. */
+export interface OpenObjects {
+  /** Throws as `getBytes` does. */
+  open(key: string, signal: AbortSignal): Promise<OpenObject>
 }
 
 /** Tries out what one pair of credentials can do with a bucket, and what it must not be able to do. */

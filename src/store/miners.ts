@@ -1,5 +1,6 @@
 import {z} from 'zod'
 import {type BlockNumber, type Hotkey, Sha256, type Uid} from '../domain/ids.js'
+import {noteOffer} from './offers.js'
 import type {Store} from './open.js'
 
 const WeightFiles = z.array(z.object({sha256: Sha256, sizeBytes: z.number()}))
@@ -70,6 +71,7 @@ export function replaceMiners({sql, changes}: Store, miners: readonly StoredMine
           .values({hotkey: miner.hotkey, first_seen_at: at, ...fields})
           .onConflict((conflict) => conflict.column('hotkey').doUpdateSet(fields)),
       )
+      noteOffer(sql, miner, at)
     }
   })
 }

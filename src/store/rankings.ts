@@ -3,6 +3,7 @@ import type {Sha256, TaskId} from '../domain/ids.js'
 import {Ranking} from '../domain/ranking.js'
 import {SubnetView} from '../domain/subnet.js'
 import type {Store} from './open.js'
+import {noteReign} from './reigns.js'
 
 /** A rule's folded state up to and with a task: restart is "load this, fold the rest". */
 export interface StoredState {
@@ -59,6 +60,7 @@ export function saveRanking({sql, changes}: Store, {lastTask, hash, text}: Writt
         })
         .returning('id'),
     )
+    noteReign(sql, ranking, madeAt)
     if (row) sql.run(sql.q.deleteFrom('rankings').where('id', '<=', row.id - keep))
   })
 }

@@ -28,6 +28,51 @@ export interface Tables {
     passed: Null<Flag>
     votes: Null<number>
     judged_at: Null<number>
+    score: Null<number>
+  }
+  task_figures: {
+    task_id: number
+    published_at: number
+    settled_at: number
+    settled_at_block: number
+    kind: string
+    prompt: string
+    asked: number
+    delivered: number
+    rejected: number
+    judged: number
+    passed: number
+    score: Null<number>
+    latency_ms: number
+    bytes: number
+    verdicts: number
+  }
+  vote_figures: {
+    task_id: number
+    validator: string
+    verdicts: number
+    agreed: number
+    deviation: number
+    received_at: number
+  }
+  reigns: {
+    id: Generated<number>
+    mechanism: string
+    hotkey: Null<string>
+    decision: string
+    block: number
+    task_id: number
+    at: number
+  }
+  offers: {
+    hotkey: string
+    block: number
+    model_name: Null<string>
+    model_revision: Null<string>
+    is_valid: Flag
+    invalid_reason: Null<string>
+    first_seen_at: number
+    last_seen_at: number
   }
   verdicts: {
     task_id: number

@@ -1,6 +1,7 @@
 import {hashOf} from '../domain/canonical.js'
 import type {BlockNumber, Hotkey, Sha256, TaskId} from '../domain/ids.js'
 import {type Answer, SignedManifest} from '../domain/task.js'
+import {countTask} from './figures.js'
 import type {Store} from './open.js'
 
 export interface StoredTask {
@@ -20,6 +21,8 @@ export interface TaskResult {
   readonly passed: boolean | null
   readonly votes: number
   readonly judgedAt: number | null
+  /** Mean overall score over its verdicts, 0..100; null when nobody judged it. */
+  readonly score: number | null
 }
 
 export function latestTaskId({sql}: Store): TaskId | 0 {
@@ -96,6 +99,7 @@ export function addTask({sql, changes}: Store, task: SignedManifest, at: number)
           passed: null,
           votes: null,
           judged_at: null,
+          score: null,
         }),
       )
     }
@@ -161,6 +165,17 @@ export function openTasks({sql}: Store): {
     }))
 }
 
+/** Ascending. */
+export function openTaskIds({sql}: Store): TaskId[] {
+  return sql
+    .all(sql.q.selectFrom('tasks').select('task_id').where('settled_at_block', 'is', null).orderBy('task_id'))
+    .map(({task_id}) => task_id)
+}
+
+export function publishedAt({sql}: Store, taskId: TaskId): number | null {
+  return sql.get(sql.q.selectFrom('tasks').select('published_at').where('task_id', '=', taskId))?.published_at ?? null
+}
+
 export interface Settlement {
   readonly taskId: TaskId
   readonly atBlock: BlockNumber
@@ -194,6 +209,7 @@ export function settleTask({sql, changes}: Store, {taskId, atBlock, at, results}
            total = total + 1, passed = passed + excluded.passed, updated_at = excluded.updated_at`,
       )
       .run(at, taskId)
+    countTask(sql, taskId)
   })
 }
 
@@ -272,6 +288,7 @@ function toResult(row: {
   passed: number | null
   votes: number | null
   judged_at: number | null
+  score: number | null
 }): TaskResult {
   return {
     taskId: row.task_id,
@@ -282,5 +299,6 @@ function toResult(row: {
     passed: row.passed === null ? null : row.passed === 1,
     votes: row.votes ?? 0,
     judgedAt: row.judged_at,
+    score: row.score,
   }
 }

@@ -10,6 +10,7 @@ import {scoreRoutes} from './scores.js'
 import {submissionRoutes} from './submissions.js'
 import {subnetRoutes} from './subnet.js'
 import {taskRoutes} from './tasks.js'
+import {viewRoutes} from './views.js'
 import {weightRoutes} from './weights.js'
 
 /** The published table, and after it what our own programs need beyond it. */
@@ -26,5 +27,6 @@ export function routes(deps: RouteDeps): Route[] {
     ...mechanismRoutes(deps),
     ...submissionRoutes(deps),
     ...evidenceRoutes(deps),
+    ...viewRoutes(deps),
   ]
 }

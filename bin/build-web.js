@@ -1,0 +1,73 @@
+// Bundles the dashboard: files named after their content, compressed once here so that the server never does.
+'use strict'
+
+const fs = require('node:fs')
+const path = require('node:path')
+const zlib = require('node:zlib')
+
+/** Packages whose code or font is in the bundle; their licences go with it. */
+const bundled = [
+  'preact',
+  'uplot',
+  'canonicalize',
+  '@scure/sr25519',
+  '@scure/base',
+  '@noble/curves',
+  '@noble/hashes',
+  '@fontsource-variable/geist',
+]
+
+exports.buildWeb = function buildWeb(src, out) {
+  const {metafile} = require('esbuild').buildSync({
+    absWorkingDir: src,
+    entryPoints: ['main.tsx', 'icon.svg'],
+    outdir: out,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'browser',
+    target: ['es2022', 'chrome109', 'firefox115', 'safari16.4'],
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
+    minify: true,
+    legalComments: 'none',
+    entryNames: 'app-[hash]',
+    chunkNames: '[name]-[hash]',
+    assetNames: '[name]-[hash]',
+    loader: {'.woff2': 'file', '.svg': 'copy'},
+    metafile: true,
+    logLevel: 'warning',
+  })
+  const built = Object.entries(metafile.outputs)
+  const [script, {cssBundle}] = built.find(([, {entryPoint}]) => entryPoint === 'main.tsx')
+  const named = (ending) => path.basename(built.map(([name]) => name).find((name) => name.endsWith(ending)))
+  const page = fs
+    .readFileSync(path.join(src, 'index.html'), 'utf8')
+    .replace('SCRIPT', `web/${path.basename(script)}`)
+    .replace('STYLE', `web/${path.basename(cssBundle)}`)
+    .replace('ICON', `web/${named('.svg')}`)
+    .replace('FONT', `web/${named('.woff2')}`)
+  fs.writeFileSync(path.join(out, 'index.html'), page)
+  fs.writeFileSync(path.join(out, 'licences.txt'), bundled.map(licenceOf).join('\n\n'))
+  for (const name of fs.readdirSync(out)) if (/\.(html|js|css|svg|txt)$/.test(name)) compress(path.join(out, name))
+}
+
+function licenceOf(name) {
+  const folder = path.dirname(findUp(name))
+  const file = fs.readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry))
+  return `${name}\n${'='.repeat(name.length)}\n${file ? fs.readFileSync(path.join(folder, file), 'utf8').trim() : ''}`
+}
+
+/** Not every package lets its manifest be resolved. */
+function findUp(name) {
+  const found = path.join(__dirname, '..', 'node_modules', name, 'package.json')
+  if (!fs.existsSync(found)) throw new Error(`${name} is in the bundle but not in node_modules`)
+  return found
+}
+
+function compress(file) {
+  const bytes = fs.readFileSync(file)
+  fs.writeFileSync(`${file}.gz`, zlib.gzipSync(bytes, {level: 9}))
+  const params = {[zlib.constants.BROTLI_PARAM_QUALITY]: 11, [zlib.constants.BROTLI_PARAM_SIZE_HINT]: bytes.length}
+  fs.writeFileSync(`${file}.br`, zlib.brotliCompressSync(bytes, {params}))
+}

@@ -1,0 +1,2 @@
+// What the bundler turns into files of their own.
+declare module '*.css'

@@ -1,0 +1,187 @@
+import {useEffect, useMemo, useState} from 'preact/hooks'
+import type {MinersList, RankBody} from '../../api/schemas.js'
+import type {OutcomesBody} from '../../api/views.js'
+import {useResource} from '../data.js'
+import {percent, plural, points, words} from '../format.js'
+import {Answer, Bar, Chip, Miner, Panel} from '../parts/basics.js'
+import {Strip, StripLegend} from '../parts/strip.js'
+import {remedyFor} from '../remedies.js'
+import {addressOf} from '../router.js'
+import {
+  type Selection,
+  type ShowKey,
+  type SortKey,
+  type StandingRow,
+  select,
+  selectionOf,
+  standings,
+} from '../standings.js'
+import {sentence} from './overview.js'
+
+const formTasks = 40
+/** Rows drawn at once; more come with a click, so that a page of all miners is there at once. */
+const pageRows = 64
+
+const sorts: Readonly<Record<SortKey, string>> = {
+  rank: 'Rank',
+  pass: 'Pass rate',
+  complete: 'Completeness',
+  since: 'Earliest commitment',
+  uid: 'Uid',
+}
+const shows: Readonly<Record<ShowKey, string>> = {
+  all: 'All',
+  ranked: 'Ranked',
+  waiting: 'Not ranked',
+  invalid: 'Not valid',
+}
+
+export function Leaderboard({query}: {query: Readonly<Record<string, string>>}) {
+  const rank = useResource<RankBody>('scores/rank', ['rankings', 'settled', 'miners'])
+  const outcomes = useResource<OutcomesBody>('history/outcomes', ['settled'])
+  const miners = useResource<MinersList>('miners/list', ['miners'])
+  const selection = selectionOf(query)
+  const [rows, setRows] = useState(pageRows)
+  const models = useMemo(
+    () => new Map<string, string>(miners.data?.miners.map(({hotkey, model_name}) => [hotkey, model_name ?? ''])),
+    [miners.data],
+  )
+  const all = useMemo(() => (rank.data ? standings(rank.data) : []), [rank.data])
+  const chosen = useMemo(
+    () => select(all, selection, (hotkey) => models.get(hotkey) ?? ''),
+    [all, models, selection.search, selection.sort, selection.show],
+  )
+  useEffect(() => setRows(pageRows), [selection.search, selection.sort, selection.show])
+  return (
+    <>
+      <h1>Miners</h1>
+      <Controls selection={selection} all={all} />
+      <Answer of={rank}>
+        {() => (
+          <Panel
+            title={plural(chosen.length, 'miner')}
+            note={
+              <>
+                The bars are the last {formTasks} tasks of each, newest on the right. <StripLegend />
+              </>
+            }
+          >
+            {chosen.length === 0 && (
+              <p class="quiet">
+                {all.length === 0 ? 'No miner has offered anything yet.' : 'No miner fits this search.'}
+              </p>
+            )}
+            <ul class="board">
+              {chosen.slice(0, rows).map((row) => (
+                <Row
+                  key={row.hotkey}
+                  row={row}
+                  model={models.get(row.hotkey) ?? ''}
+                  letters={outcomes.data?.outcomes[row.hotkey] ?? ''}
+                />
+              ))}
+            </ul>
+            {chosen.length > rows && (
+              <button type="button" onClick={() => setRows(rows + 2 * pageRows)}>
+                Show more of the {chosen.length - rows} others
+              </button>
+            )}
+          </Panel>
+        )}
+      </Answer>
+    </>
+  )
+}
+
+/** What is chosen stands in the address, so that it can be sent to somebody. */
+function Controls({selection, all}: {selection: Selection; all: readonly StandingRow[]}) {
+  const go = (change: Partial<Selection>) => {
+    const {search, sort, show} = {...selection, ...change}
+    const address = addressOf(['miners'], {
+      q: search,
+      sort: sort === 'rank' ? '' : sort,
+      show: show === 'all' ? '' : show,
+    })
+    history.replaceState(null, '', address)
+    dispatchEvent(new HashChangeEvent('hashchange'))
+  }
+  return (
+    <search class="controls">
+      <label class="field">
+        <span>Search</span>
+        <input
+          type="search"
+          value={selection.search}
+          placeholder="uid, hotkey, model or reason"
+          maxLength={100}
+          onInput={({currentTarget}) => go({search: currentTarget.value})}
+        />
+      </label>
+      <label class="field">
+        <span>Sort by</span>
+        <select
+          value={selection.sort}
+          onChange={({currentTarget}) => go({sort: currentTarget.value as SortKey /* one of the options */})}
+        >
+          {Object.entries(sorts).map(([key, name]) => (
+            <option key={key} value={key}>
+              {name}
+            </option>
+          ))}
+        </select>
+      </label>
+      <fieldset class="choice">
+        <legend class="hidden">Show</legend>
+        {Object.entries(shows).map(([key, name]) => (
+          <label key={key}>
+            <input
+              type="radio"
+              name="show"
+              checked={selection.show === key}
+              onChange={() => go({show: key as ShowKey /* its own key */})}
+            />
+            <span>
+              {name}{' '}
+              <small class="number">{select(all, {search: '', sort: 'rank', show: key as ShowKey}).length}</small>
+            </span>
+          </label>
+        ))}
+      </fieldset>
+    </search>
+  )
+}
+
+function Row({row, model, letters}: {row: StandingRow; model: string; letters: string}) {
+  return (
+    <li class={row.rank === 1 ? 'first' : ''}>
+      <span class="place number">{row.rank ?? '–'}</span>
+      <div class="name">
+        <Miner hotkey={row.hotkey} uid={row.uid} />
+        {model !== '' && <small class="model">{model}</small>}
+      </div>
+      <div class="rate">
+        <span class="number">{percent(row.passRate)}</span>
+        <Bar share={row.passRate} mark={row.rank === 1 ? null : row.toWin} tone={row.rank === 1 ? 'accent' : 'plain'} />
+        <small class="number">
+          {row.rank === 1
+            ? 'leads'
+            : row.margin === null
+              ? `${row.passed} of ${row.evaluated}`
+              : `${points(row.margin)} to the winner`}
+        </small>
+      </div>
+      <div class="complete">
+        <span class="number">{percent(row.completeness)}</span>
+        <small>complete</small>
+      </div>
+      <div class="form">
+        <Strip letters={letters.slice(-formTasks)} />
+      </div>
+      <p class="explain">
+        {!row.isValid && <Chip tone="warn">not valid: {words(row.invalidReason ?? 'no reason given')}</Chip>}{' '}
+        {sentence(row.explain)}
+        {!row.isValid && row.invalidReason !== null && <span class="remedy"> {remedyFor(row.invalidReason)}</span>}
+      </p>
+    </li>
+  )
+}
