@@ -4,6 +4,7 @@ import type {TaskKind} from '../../domain/task.js'
 import {LeomaError} from '../../errors.js'
 import {type Frames, type Media, release, type VideoInfo, type View} from '../../media/port.js'
 import type {VideoParams} from './params.js'
+import {detailShareOf, heldShareOf} from './pictures.js'
 import {hashFrames} from './video-hash.js'
 
 /** In the order in which they are checked, cheapest first. The code of the one that failed stands in `rejected:<code>`. */
@@ -19,7 +20,9 @@ export const gates = [
   'frames',
   'duration',
   'motion',
+  'held_frames',
   'first_frame',
+  'detail',
 ] as const
 export type Gate = (typeof gates)[number]
 
@@ -203,6 +206,13 @@ function checkPictures(
       'motion',
       `nothing moves: ${rounded(motion)} of 255 in half a second, under ${limits.minMotion}`,
     )
+
+  const mostHeld = limits.maxHeldShare
+  if (mostHeld === undefined) return
+  const held = heldShareOf(frames)
+  measured.held_share = held
+  if (!(held <= mostHeld))
+    throw new Rejection('held_frames', `${rounded(100 * held)} % of its frames only hold the one before`)
 }
 
 async function checkFirstFrame(
@@ -221,6 +231,13 @@ async function checkFirstFrame(
   const most = params.gates.maxFirstFrameDistance
   if (!(distance <= most))
     throw new Rejection('first_frame', `it begins ${rounded(distance)} of 255 from the given frame, over ${most}`)
+
+  const {minDetail} = params.gates
+  if (minDetail === undefined) return
+  const detail = detailShareOf(frames, still, params.request.fps)
+  measured.detail_share = detail
+  if (!(detail >= minDetail))
+    throw new Rejection('detail', `it keeps ${rounded(100 * detail)} % of the given frame's detail, as if enlarged`)
 }
 
 /** The last conditioning frame: all outputs of a task are compared with the same one. */

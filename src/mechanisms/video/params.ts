@@ -47,6 +47,10 @@ export const VideoParams = z.strictObject({
     minMotion: z.number().min(0).max(255),
     /** Mean absolute luma difference to the conditioning frame, 0..255; beyond it no judge is needed. */
     maxFirstFrameDistance: z.number().min(0).max(255),
+    /** Share of frames that may merely hold the one before while something moves, see `pictures.ts`; any when absent. */
+    maxHeldShare: z.exactOptional(share),
+    /** Of the conditioning frame's fine detail that the first second must keep, see `pictures.ts`; any when absent. */
+    minDetail: z.exactOptional(share),
     /**
      * An output that repeats an earlier-committed miner's of the same task is `rejected:duplicate`; copies are allowed
      * when absent. Distances are those of `video-hash.ts`.
@@ -143,6 +147,10 @@ export const defaults: VideoParams = {
     minMotion: 0.4,
     // Measured: the same picture encoded again 1.5, unrelated pictures 40 to 125, which is the judge's to say.
     maxFirstFrameDistance: 150,
+    // Measured: real and generated footage 0.11 at most, every second frame held 0.5.
+    maxHeldShare: 0.4,
+    // Measured: footage 0.56 at least, mostly over 0.8; enlarged from an eighth of the size 0.23 to 0.6.
+    minDetail: 0.45,
     // Measured (`npm run bench -- duplicates`): copies lie at 0.00 to 0.25 of the way, different renderings from 0.7 on.
     duplicateOutputs: {maxShare: 0.3, minDeviation: 0.07, maxShift: 2},
   },

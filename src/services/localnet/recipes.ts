@@ -85,13 +85,13 @@ export function recipeArguments(profile: VideoProfile, recipe: Recipe): readonly
   }
 }
 
-interface Encoding {
+export interface Encoding {
   readonly inputs: readonly string[]
   readonly graph: string
   readonly frames?: number
 }
 
-function encode({frames, fps, to}: Recipe, encoding: Encoding): readonly string[] {
+export function encode({frames, fps, to}: Recipe, encoding: Encoding): readonly string[] {
   return [
     ...['-v', 'error', '-nostdin', '-y', '-threads', '1', ...encoding.inputs],
     ...['-filter_complex_threads', '1', '-filter_complex', `[0:v]${encoding.graph}[v]`, '-map', '[v]', '-an'],
@@ -109,17 +109,17 @@ function from(file: string): readonly string[] {
 }
 
 /** Covers the size and crops the middle, as the conditioning frame was made. */
-function fit({width, height}: Recipe): string {
+export function fit({width, height}: Recipe): string {
   return `scale=${width}:${height}:force_original_aspect_ratio=increase,crop=${width}:${height},setsar=1`
 }
 
 /** The clip is a little shorter than what is asked for (5.0 s against 81 frames at 16 per second): its last frame is held. */
-function continuation(recipe: Recipe): string {
+export function continuation(recipe: Recipe): string {
   return `fps=${recipe.fps},${fit(recipe)},tpad=stop=-1:stop_mode=clone,trim=end_frame=${recipe.frames}`
 }
 
 /** The conditioning frame for as long as frames are asked for, decoded once. */
-function still(recipe: Recipe): string {
+export function still(recipe: Recipe): string {
   return `${fit(recipe)},format=yuv420p,loop=loop=-1:size=1,setpts=N/(${recipe.fps}*TB)`
 }
 
@@ -132,7 +132,7 @@ function drifting(recipe: Recipe, {blurPx, noise, hueDegreesPerS, fadePerS}: Dri
 }
 
 /** To a quarter larger by the end. */
-function zooming(recipe: Recipe): string {
+export function zooming(recipe: Recipe): string {
   const {width, height, frames} = recipe
   const growth = `(1+0.25*n/${frames})`
   return (
@@ -141,7 +141,7 @@ function zooming(recipe: Recipe): string {
   )
 }
 
-function dissolving(recipe: Recipe): string {
+export function dissolving(recipe: Recipe): string {
   return (
     `${still(recipe)},split[clean][copy];[copy]lutyuv=y=128:u=128:v=128,${grain(recipe, 100)},${fadeIn(recipe)}[noise];` +
     '[clean][noise]overlay=format=yuv420'
@@ -149,7 +149,7 @@ function dissolving(recipe: Recipe): string {
 }
 
 /** Noise with grains of four pixels: as disturbing as finer ones, and a fifth of the bytes and of the time. */
-function grain({width, height}: Recipe, strength: number, seed = 7): string {
+export function grain({width, height}: Recipe, strength: number, seed = 7): string {
   return (
     `scale=${Math.ceil(width / 4)}:${Math.ceil(height / 4)}:flags=area,noise=alls=${strength}:allf=t:all_seed=${seed},` +
     `scale=${width}:${height}:flags=bilinear`

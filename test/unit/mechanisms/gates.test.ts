@@ -85,6 +85,16 @@ describe('the first gate that fails names itself and the figures', () => {
     ['duration', {info: {durationS: 20}}, /it says 20 s, but its 81 frames last 5.06 s/],
     ['motion', {paint: (x, y) => scene(x, y, 0)}, /nothing moves: 0 of 255/],
     [
+      'held_frames',
+      {paint: (x, y, f) => scene(x, y, f - (f % 4))},
+      /^7\d(\.\d+)? % of its frames only hold the one before$/,
+    ],
+    [
+      'detail',
+      {paint: (x, y, f) => 100 + 0.3 * (scene(x, y, f) - 100)},
+      /keeps \d+(\.\d+)? % of the given frame's detail, as if enlarged/,
+    ],
+    [
       'first_frame',
       {paint: (x, y, f) => (f < 3 ? 255 - 255 * ((x >> 3) % 2) : scene(x, y, f))},
       /from the given frame/,
