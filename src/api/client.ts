@@ -2,10 +2,12 @@ import {z} from 'zod'
 import {SignedExam} from '../domain/exam.js'
 import type {Hotkey, Sha256, TaskId} from '../domain/ids.js'
 import type {Ranking} from '../domain/ranking.js'
+import type {SignedRecord} from '../domain/record.js'
 import type {SubnetView} from '../domain/subnet.js'
 import type {SignedManifest, Voter} from '../domain/task.js'
 import type {SettledTask} from '../domain/verdict.js'
-import type {BlacklistApi, EvidenceApi, ExamApi, OwnerApi, SubmitVerdicts} from './port.js'
+import {KnownSubmissionsBody, OwnRankingBody, RecordTakenBody} from './mechanism-schemas.js'
+import type {BlacklistApi, EvidenceApi, ExamApi, OwnerApi, SubmissionInForce, SubmitVerdicts} from './port.js'
 import {sampleOf} from './sample.js'
 import {
   BlacklistEntryBody,
@@ -146,6 +148,38 @@ export class HttpOwnerApi implements OwnerApi, BlacklistApi, EvidenceApi, ExamAp
 
   ranking(signal: AbortSignal): Promise<{ranking: Ranking; view: SubnetView} | undefined> {
     return this.#transport.find({method: 'GET', path: '/ranking', signed: false, keeps: true}, RankingBody, signal)
+  }
+
+  ownExam(mechanism: string, signal: AbortSignal): Promise<SignedExam | undefined> {
+    const path = `/mechanisms/${mechanism}/exam`
+    return this.#transport.find({method: 'GET', path, signed: false}, SignedExam, signal)
+  }
+
+  async submissions(mechanism: string, signal: AbortSignal): Promise<readonly SubmissionInForce[]> {
+    const path = `/mechanisms/${mechanism}/submissions`
+    const {submissions} = await this.#transport.get({method: 'GET', path, signed: true}, KnownSubmissionsBody, signal)
+    return submissions.map(({hotkey, text, block, claim_block, submitted_at, is_blacklisted, copy_of}) => ({
+      ...{hotkey, text, block},
+      claimBlock: claim_block,
+      at: submitted_at,
+      isBlacklisted: is_blacklisted,
+      copyOf: copy_of,
+    }))
+  }
+
+  async publishRecord(record: SignedRecord, signal: AbortSignal): Promise<void> {
+    const path = `/mechanisms/${record.record.mechanism}/records`
+    const call = {method: 'POST', path, signed: true, body: record, refusedCode: 'RECORD_REFUSED'} as const
+    await this.#transport.get(call, RecordTakenBody, signal)
+  }
+
+  ownRanking(
+    mechanism: string,
+    author: Hotkey | undefined,
+    signal: AbortSignal,
+  ): Promise<{author: Hotkey; ranking: Ranking; view: SubnetView} | undefined> {
+    const path = `/mechanisms/${mechanism}/ranking${author === undefined ? '' : `?author=${author}`}`
+    return this.#transport.find({method: 'GET', path, signed: false}, OwnRankingBody, signal)
   }
 
   bans(signal: AbortSignal): Promise<BlacklistEntryBody[]> {

@@ -2,6 +2,7 @@ import type {z} from 'zod'
 import type {SignedExam} from '../domain/exam.js'
 import type {Hotkey, Sha256, TaskId} from '../domain/ids.js'
 import type {Ranking} from '../domain/ranking.js'
+import type {SignedRecord} from '../domain/record.js'
 import type {SubnetView} from '../domain/subnet.js'
 import type {SignedManifest, Voter} from '../domain/task.js'
 import type {SettledTask, SignedVerdict} from '../domain/verdict.js'
@@ -15,6 +16,21 @@ export interface SignedHttp {
   readonly url: string
   get<T>(target: string, schema: z.ZodType<T>, signal: AbortSignal): Promise<T>
   post<T>(target: string, body: unknown, schema: z.ZodType<T>, signal: AbortSignal): Promise<T>
+}
+
+/** The submission of a hotkey that is in force. */
+export interface SubmissionInForce {
+  readonly hotkey: Hotkey
+  /** As the mechanism's codec reads it. */
+  readonly text: string
+  readonly block: number
+  /** When this hotkey first offered this very thing; of two that offer it the earlier owns it. */
+  readonly claimBlock: number
+  /** Milliseconds since 1970. */
+  readonly at: number
+  readonly isBlacklisted: boolean
+  /** Who offered this very thing before; null for the first. */
+  readonly copyOf: Hotkey | null
 }
 
 export interface SubmitVerdicts {
@@ -52,6 +68,18 @@ export interface OwnerApi {
   weights(signal: AbortSignal): Promise<WeightsBody>
   /** The full ranking with its sentences, and the subnet view it was weighed over. */
   ranking(signal: AbortSignal): Promise<{ranking: Ranking; view: SubnetView} | undefined>
+  /** The exam of a mechanism of scope `own`; undefined when the owner does not run it. */
+  ownExam(mechanism: string, signal: AbortSignal): Promise<SignedExam | undefined>
+  /** What is submitted to it and in force. For validators. */
+  submissions(mechanism: string, signal: AbortSignal): Promise<readonly SubmissionInForce[]>
+  /** Appends to the caller's own log. Publishing the same record twice is one publication. */
+  publishRecord(record: SignedRecord, signal: AbortSignal): Promise<void>
+  /** The ranking by one validator's evidence, or by that of the one with the most stake. */
+  ownRanking(
+    mechanism: string,
+    author: Hotkey | undefined,
+    signal: AbortSignal,
+  ): Promise<{author: Hotkey; ranking: Ranking; view: SubnetView} | undefined>
 }
 
 /** Who may neither call nor be asked. Reading is for everybody, writing for the subnet's administrators. */

@@ -12,7 +12,7 @@ import {developmentAccounts} from '../domain/known-accounts.js'
 import {LeomaError} from '../errors.js'
 import type {ServerDeps} from '../http/server.js'
 import type {Judge} from '../judge/port.js'
-import type {AnyMechanism, Ports, Report} from '../mechanisms/types.js'
+import type {AnyMechanism, Instrument, Ports, Report} from '../mechanisms/types.js'
 import type {Media} from '../media/port.js'
 import type {Generator, Models} from '../models/port.js'
 import {type Clock, SystemClock} from '../runtime/clock.js'
@@ -90,7 +90,7 @@ async function buildServices(
   const {mechanism} = await import('../mechanisms/registry.js')
   const services: Service[] = []
   for (const {name: mechanismName, mecid} of parts.config.mechanisms) {
-    if (name === 'validator') services.push(await buildWeightSetter(mechanismName, mecid, clock, parts))
+    if (name === 'validator') services.push(...(await buildWeights(mechanism(mechanismName), mecid, clock, parts)))
     else {
       const factory = mechanism(mechanismName).services[name]
       if (factory) services.push(factory(await ports()))
@@ -225,20 +225,42 @@ async function ownVersion(): Promise<string> {
 }
 
 /** Only from what setting weights takes: a validator that judges nothing need not load what judging takes. */
-async function buildWeightSetter(mechanism: string, mecid: number, clock: Clock, parts: Parts): Promise<Service> {
+async function buildWeights(mechanism: AnyMechanism, mecid: number, clock: Clock, parts: Parts): Promise<Service[]> {
   const [{weightSetterService}, {verify}] = await Promise.all([
     import('../services/weight-setter.js'),
     import('../wallet/keypair.js'),
   ])
   const {config, log, report = () => {}} = parts
   const {epochBlocks, maxWinnerAgeBlocks} = config.validator
-  return weightSetterService({
-    ...{clock, log, verify, netuid: config.netuid, report, mecid, mechanism, epochBlocks, maxWinnerAgeBlocks},
+  const deps = {
+    ...{clock, log, verify, netuid: config.netuid, report, mecid, epochBlocks, maxWinnerAgeBlocks},
     chain: await parts.chain(),
     api: await parts.signedApi(),
     signer: await parts.signer(),
     store: await parts.store(),
+  }
+  if (mechanism.scope === 'shared') return [weightSetterService({...deps, mechanism: mechanism.name})]
+  const [{OwnEvidence, ownEvidenceService}, {OwnWeights}, {StoreRecords}] = await Promise.all([
+    import('../services/own-evidence.js'),
+    import('../services/own-weights.js'),
+    import('../store/records.js'),
+  ])
+  const evidence = new OwnEvidence({...deps, mechanism, instrument: await openInstrument(mechanism, parts)})
+  const records = new StoreRecords(deps.store, clock)
+  const own = new OwnWeights({...deps, mechanism, records, evidence})
+  return [ownEvidenceService(evidence, mechanism.name), weightSetterService({...deps, mechanism: mechanism.name, own})]
+}
+
+/** Undefined when this validator has none: nobody else's is asked in its place. */
+async function openInstrument(mechanism: AnyMechanism, {config, signer, time}: Parts): Promise<Instrument | undefined> {
+  const {executorUrl} = config.validator
+  if (executorUrl === undefined || !mechanism.instrument) return undefined
+  const {HttpSigned} = await import('../api/signed-http.js')
+  const http = new HttpSigned({
+    ...{url: executorUrl, time, timeoutMs: config.api.timeoutMs, what: 'the executor', variable: 'EXECUTOR_API_URL'},
+    signer: await signer(),
   })
+  return mechanism.instrument(http)
 }
 
 async function buildPorts(clock: Clock, parts: Parts, names: readonly ServiceName[]): Promise<Ports> {

@@ -1,5 +1,5 @@
 import type {z} from 'zod'
-import type {OwnerApi, SignedHttp} from '../api/port.js'
+import type {OwnerApi, SignedHttp, SubmissionInForce} from '../api/port.js'
 import type {Captioner} from '../caption/port.js'
 import type {Chain} from '../chain/port.js'
 import type {Parsed} from '../domain/commitment.js'
@@ -105,13 +105,19 @@ export type Progress =
   | {readonly event: 'verdicts-sent'; readonly taskId: TaskId; readonly validator: Hotkey; readonly count: number}
   | {
       readonly event: 'weights-set'
+      readonly mechanism: string
       readonly validator: Hotkey
       readonly block: number
       readonly uids: readonly Uid[]
       readonly values: readonly number[]
       readonly reason: string
     }
-  | {readonly event: 'weights-not-set'; readonly validator: Hotkey; readonly reason: string}
+  | {
+      readonly event: 'weights-not-set'
+      readonly mechanism: string
+      readonly validator: Hotkey
+      readonly reason: string
+    }
 
 export type Report = (progress: Progress) => void
 
@@ -124,21 +130,8 @@ export interface ServiceSettings {
 
 export type Role = 'sampler' | 'evaluator' | 'executor'
 
-/** A submission in force, as shared services know it. */
-export interface KnownSubmission {
-  readonly hotkey: Hotkey
-  /** As `submission.parse` reads it. */
-  readonly text: string
-  /** Of the submission in force. */
-  readonly block: number
-  /** When this hotkey first offered this very thing; of two that offer it the earlier owns it. */
-  readonly claimBlock: number
-  /** Milliseconds since 1970. */
-  readonly at: number
-  readonly isBlacklisted: boolean
-  /** Who offered this very thing before; null for the first. */
-  readonly copyOf: Hotkey | null
-}
+/** As shared services know it: equal in form to what the owner's API says, wherever it was heard of. */
+export type KnownSubmission = SubmissionInForce
 
 /** Where a validator's own evidence comes from: a program beside it, which may be away. */
 export interface Instrument {

@@ -3,7 +3,14 @@ import type {Hotkey} from '../domain/ids.js'
 import type {AnyMechanism, KnownSubmission} from '../mechanisms/types.js'
 import {listBlacklist} from '../store/blacklist.js'
 import type {Store} from '../store/open.js'
-import {claimsOf, findSubmission, listSubmissions, putSubmission, type StoredSubmission} from '../store/submissions.js'
+import {
+  claimsOf,
+  findSubmission,
+  listSubmissions,
+  noteClaim,
+  putSubmission,
+  type StoredSubmission,
+} from '../store/submissions.js'
 
 export type Submitted =
   /** In force from now on. */
@@ -93,4 +100,26 @@ export function knownSubmissions(store: Store, mechanism: string): KnownSubmissi
       copyOf: first && first.hotkey !== hotkey ? first.hotkey : null,
     }
   })
+}
+
+/**
+ * What the owner's API says is submitted, beside what is known here. A hotkey's later submission is in force, wherever it
+ * was made; the API has looked after the window. Returns how many are new here.
+ */
+export function takeOver(store: Store, mechanism: AnyMechanism, submissions: readonly KnownSubmission[]): number {
+  let added = 0
+  store.sql.transaction(() => {
+    for (const {hotkey, text, block, claimBlock, at} of submissions) {
+      const parsed = mechanism.identify(text, hotkey)
+      if (!parsed.ok) continue
+      const entry = {hotkey, ...parsed.value, at}
+      if (claimBlock < block) noteClaim(store, mechanism.name, {...entry, block: claimBlock})
+      const current = findSubmission(store, mechanism.name, hotkey)
+      if (current && (current.block > block || (current.block === block && current.identity === entry.identity)))
+        continue
+      putSubmission(store, mechanism.name, {...entry, block, source: 'api'})
+      added++
+    }
+  })
+  return added
 }

@@ -10,6 +10,7 @@ import type {Service} from '../runtime/service.js'
 import type {Store} from '../store/open.js'
 import {appendWeights, lastAcceptedBlock, lastGoodWinner, type WeightDecision} from '../store/weight-log.js'
 import type {Signer, Verify} from '../wallet/port.js'
+import type {OwnWeights} from './own-weights.js'
 import {WeightTrust} from './weight-trust.js'
 
 export interface WeightSetterDeps {
@@ -29,6 +30,8 @@ export interface WeightSetterDeps {
   /** For how long the last good winner is set again while the scores cannot be had. */
   readonly maxWinnerAgeBlocks: number
   readonly report: Report
+  /** For a mechanism of scope `own`: what this validator's own evidence says, instead of what the owner publishes. */
+  readonly own?: Pick<OwnWeights, 'choose'>
 }
 
 /** Chains compare the version key with the subnet's; a larger one is always accepted. */
@@ -83,9 +86,10 @@ export class WeightSetter {
     // A start is a reason to set; afterwards the distance to the last accepted setting decides.
     const last = this.#startedWith === undefined ? undefined : (lastAcceptedBlock(store, mecid) ?? stored?.lastUpdate)
     if (last !== undefined && head - last < epochBlocks) return
-    const wait = self.lastUpdate + weightsRateLimit - head
-    if (self.lastUpdate > 0 && wait > 0)
-      return this.#notSet(`the chain takes the next weights in ${wait} blocks`, 'debug')
+    // The metagraph's is that of the first mechanism; each has a limit of its own.
+    const lastUpdate = mecid === 0 ? self.lastUpdate : (stored?.lastUpdate ?? 0)
+    const wait = lastUpdate + weightsRateLimit - head
+    if (lastUpdate > 0 && wait > 0) return this.#notSet(`the chain takes the next weights in ${wait} blocks`, 'debug')
 
     const choice = await this.#choose(metagraph, signal)
     if ('none' in choice) {
@@ -107,7 +111,8 @@ export class WeightSetter {
 
   /** The weights to set, or a reason for setting none. Scores that are old count as scores that could not be had. */
   async #choose(metagraph: Metagraph, signal: AbortSignal): Promise<Choice | NoChoice> {
-    const {api, log, maxWinnerAgeBlocks} = this.#deps
+    const {api, log, maxWinnerAgeBlocks, own} = this.#deps
+    if (own) return own.choose(metagraph, signal)
     try {
       const trusted = this.#trust.check(await api.weights(signal), metagraph.ownerHotkey)
       if ('fault' in trusted) {
@@ -172,6 +177,7 @@ export class WeightSetter {
       )
       report({
         event: 'weights-set',
+        mechanism,
         validator: signer.hotkey,
         block: receipt.block.number,
         uids: back.uids,
@@ -183,7 +189,12 @@ export class WeightSetter {
       appendWeights(store, {...decision, extrinsic: null, error: LeomaError.from(error).code})
       this.#backOff(head)
       // Logged where it is handled, by the clock.
-      report({event: 'weights-not-set', validator: signer.hotkey, reason: LeomaError.from(error).message})
+      report({
+        event: 'weights-not-set',
+        mechanism,
+        validator: signer.hotkey,
+        reason: LeomaError.from(error).message,
+      })
       throw error
     }
   }
@@ -200,7 +211,7 @@ export class WeightSetter {
       {mechanism, block: block.number, revealBlock, uids, reason},
       'weights committed, hidden until their reveal',
     )
-    report({event: 'weights-set', validator: signer.hotkey, block: block.number, uids, values, reason})
+    report({event: 'weights-set', mechanism, validator: signer.hotkey, block: block.number, uids, values, reason})
   }
 
   /** The chain drops hidden weights that it cannot open without a word; so their effect is looked for, an epoch long. */
@@ -230,7 +241,7 @@ export class WeightSetter {
     if (kind === this.#lastReason) return
     this.#lastReason = kind
     log[level]({mechanism, reason}, 'weights not set')
-    report({event: 'weights-not-set', validator: signer.hotkey, reason})
+    report({event: 'weights-not-set', mechanism, validator: signer.hotkey, reason})
   }
 }
 

@@ -109,3 +109,29 @@ export function claimsOf({sql}: Store, mechanism: string, identity: string): Cla
     )
     .map(({hotkey, block}) => ({hotkey: hotkey as Hotkey, block})) // Checked when stored.
 }
+
+/**
+ * Takes the owner's word for who claimed something first: its history is longer than ours. A claim that is known here
+ * stays, so that an owner cannot take an image from one miner and give it to another later.
+ */
+export function noteClaim(
+  {sql}: Store,
+  mechanism: string,
+  {hotkey, identity, text, block, at}: Omit<StoredSubmission, 'isCurrent' | 'source'>,
+): void {
+  const known = sql.get(
+    sql.q
+      .selectFrom('submissions')
+      .select('id')
+      .where('mechanism', '=', mechanism)
+      .where('identity', '=', identity)
+      .where('hotkey', '=', hotkey)
+      .limit(1),
+  )
+  if (known) return
+  sql.run(
+    sql.q
+      .insertInto('submissions')
+      .values({mechanism, hotkey, text, identity, block, at, source: 'api', is_current: 0}),
+  )
+}

@@ -1,7 +1,8 @@
-import type {OwnerApi, SubmitVerdicts} from '../../src/api/port.js'
+import type {OwnerApi, SubmissionInForce, SubmitVerdicts} from '../../src/api/port.js'
 import type {MinersList} from '../../src/api/schemas.js'
 import {canonicalJson} from '../../src/domain/canonical.js'
 import type {SignedExam} from '../../src/domain/exam.js'
+import type {SignedRecord} from '../../src/domain/record.js'
 import type {SignedManifest, Voter} from '../../src/domain/task.js'
 import {LeomaError} from '../../src/errors.js'
 
@@ -15,6 +16,8 @@ export class FakeOwnerApi implements OwnerApi {
   minersInForce: MinersList['miners'] = []
   votersInForce: Voter[] = []
   barred: string[] = []
+  offered: SubmissionInForce[] = []
+  records: SignedRecord[] = []
   /** Consulted before each call; a test throws from it to make the owner fail. */
   before: (call: string) => void = () => {}
 
@@ -57,6 +60,21 @@ export class FakeOwnerApi implements OwnerApi {
     return this.votersInForce
   }
 
+  async ownExam() {
+    this.before('ownExam')
+    return this.examInForce
+  }
+
+  async submissions() {
+    this.before('submissions')
+    return this.offered
+  }
+
+  async publishRecord(record: SignedRecord) {
+    this.before('publishRecord')
+    this.records.push(record)
+  }
+
   async submitVerdicts(batch: SubmitVerdicts) {
     this.before('submitVerdicts')
     this.submitted.push(batch)
@@ -75,6 +93,9 @@ export class FakeOwnerApi implements OwnerApi {
     throw new Error('not part of this fake')
   }
   async weights(): Promise<never> {
+    throw new Error('not part of this fake')
+  }
+  async ownRanking(): Promise<never> {
     throw new Error('not part of this fake')
   }
   async ranking(): Promise<never> {

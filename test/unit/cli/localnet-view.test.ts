@@ -105,7 +105,12 @@ test('who set which weights and why is one line', () => {
   const view = new LocalnetView({stream, live: undefined})
   view.show({type: 'ready', ...facts})
   view.show(
-    service({...{event: 'weights-set', validator, block: 80}, uids: [2], values: [65_535], reason: 'uid 2 takes all'}),
+    service({
+      ...{event: 'weights-set', mechanism: 'video', validator, block: 80},
+      uids: [2],
+      values: [65_535],
+      reason: 'uid 2 takes all',
+    }),
   )
 
   expect(written).toContain('validator-0 set weights at block 80: 100 % to uid 2 (oracle) (uid 2 takes all)')
