@@ -66,6 +66,9 @@ const cellSide = 8
 /** Claimed and decoded duration may differ by this much; what is beyond plays at another speed than it says. */
 const durationToleranceS = 0.5
 
+/** Motion from which on held frames can be told from a slow pan that moves by whole pixels. */
+const unsteadyMotion = 5
+
 class Rejection extends Error {
   readonly gate: Gate
 
@@ -208,7 +211,7 @@ function checkPictures(
     )
 
   const mostHeld = limits.maxHeldShare
-  if (mostHeld === undefined) return
+  if (mostHeld === undefined || motion < unsteadyMotion) return
   const held = heldShareOf(frames)
   measured.held_share = held
   if (!(held <= mostHeld))
