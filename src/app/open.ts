@@ -5,6 +5,7 @@ import type {Chain} from '../chain/port.js'
 import type {Config} from '../config/load.js'
 import {resolveNetwork, type SubtensorNetwork} from '../config/networks.js'
 import type {BucketRole} from '../config/object-stores.js'
+import type {Addresses} from '../http/objects.js'
 import type {Media} from '../media/port.js'
 import type {RunFfmpeg} from '../media/run.js'
 import type {Deployer, DeployProgram, Generator, Models} from '../models/port.js'
@@ -129,6 +130,28 @@ export async function openBucket(
   })
   shutdown.add(`bucket ${objects.bucket}`, close)
   return objects
+}
+
+export interface OpenAddresses extends Addresses {
+  /** Where they lead. */
+  readonly origin: string
+}
+
+/** Addresses of samples for those who have no key, where the owner allows that. */
+export async function openAddresses({config, log, shutdown, time}: Ours): Promise<OpenAddresses | undefined> {
+  const {backend, presignS, store} = config.objects
+  if (presignS === undefined) return undefined
+  const {openPresigner} = await import('../objects/open.js')
+  const {endpoint, region} = store
+  const objects = await openPresigner({
+    ...{backend, endpoint, region, time, log: log.child({part: 'objects'}), ...store.samples},
+  })
+  shutdown.add(`addresses of ${objects.bucket}`, () => objects.close())
+  return {
+    ...{bucket: objects.bucket, seconds: presignS},
+    origin: new URL(await objects.presign('anything', presignS)).origin,
+    presign: (key, seconds, method) => objects.presign(key, seconds, method),
+  }
 }
 
 export async function openGenerator({config, shutdown, time}: Ours): Promise<Generator> {

@@ -24,7 +24,7 @@ import type {Store} from '../store/open.js'
 import type {Records} from '../store/record-port.js'
 import type {Vision} from '../vision/open.js'
 import type {Signer} from '../wallet/port.js'
-import {type Ours, once, openBucket, openModels, same} from './open.js'
+import {type OpenAddresses, type Ours, once, openAddresses, openBucket, openModels, same} from './open.js'
 
 export const serviceNames = ['api', 'sampler', 'evaluator', 'executor', 'validator'] as const
 export type ServiceName = (typeof serviceNames)[number]
@@ -116,6 +116,7 @@ async function buildApi(parts: Parts): Promise<Service> {
   await requireOwner(chain, signer, netuid, shutdown.signal)
   const beside = new VerifyBeside({time: parts.time, log: log.child({part: 'signatures'})})
   shutdown.add('signatures', () => beside.close())
+  const addresses = await openAddresses(parts)
   const params = server.examFile === undefined ? run.defaults : await readExamParams(server.examFile)
   return ownerApiService({
     ...{health, log, shutdown, netuid, verify, verifyEd25519, chain, signer},
@@ -143,7 +144,8 @@ async function buildApi(parts: Parts): Promise<Service> {
     rates: server.rates,
     trustedProxies: server.trustedProxies,
     production: config.production,
-    ...(await openPageMedia(parts)),
+    ...(await openPageMedia(parts, addresses)),
+    addresses,
   })
 }
 
@@ -179,11 +181,18 @@ async function arrange(
 }
 
 /** Where the dashboard's videos come from: this process for a folder, the bucket's public address otherwise. */
-async function openPageMedia({config}: Parts): Promise<Pick<ServerDeps, 'artefacts' | 'mediaUrl' | 'mediaOrigins'>> {
+async function openPageMedia(
+  {config}: Parts,
+  addresses: OpenAddresses | undefined,
+): Promise<Pick<ServerDeps, 'artefacts' | 'mediaUrl' | 'mediaOrigins'>> {
   const {backend, samplesDir, samplesPublicUrl} = config.objects
   if (backend === 'folder') {
     const {FolderObjects} = await import('../objects/folder.js')
     return {artefacts: new FolderObjects({root: path.dirname(samplesDir), bucket: path.basename(samplesDir)})}
+  }
+  if (addresses) {
+    const {origin, seconds} = addresses
+    return {mediaUrl: (key) => addresses.presign(key, seconds, 'GET'), mediaOrigins: [origin]}
   }
   if (samplesPublicUrl === undefined) return {}
   const base = samplesPublicUrl.replace(/\/+$/, '')

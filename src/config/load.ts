@@ -44,6 +44,8 @@ export interface Config {
     readonly sourceDir: string
     readonly samplesDir: string
     readonly samplesPublicUrl: string | undefined
+    /** How long an address that the API hands out holds, in seconds; undefined when it hands out none. */
+    readonly presignS: number | undefined
     /** Of the backend, or of Hippius when that is a folder. */
     readonly store: StoreConfig
   }
@@ -216,6 +218,7 @@ function build(values: Values, asked: readonly Role[] | 'all', env: NodeJS.Proce
       sourceDir: inData(values.SOURCE_DIR, 'objects', 'source'),
       samplesDir: inData(values.SAMPLES_DIR, 'objects', 'samples'),
       samplesPublicUrl: values.SAMPLES_PUBLIC_URL,
+      presignS: values.SAMPLES_PRESIGN_SECONDS === undefined ? undefined : values.SAMPLES_PRESIGN_SECONDS / 1000,
       backend,
       store: storeConfig(backend === 'folder' ? 'hippius' : backend, values),
     },

@@ -20,7 +20,8 @@ interface Kind<P extends Prefix> {
   readonly region: string
 }
 
-const both = ['sampler', 'evaluator'] as const
+/** The API hands out addresses of samples, which it signs with the pair for reading. */
+const readers = ['api', 'sampler', 'evaluator'] as const
 const samplerOnly = ['sampler'] as const
 
 function storeVariables<P extends Prefix>({prefix, name, endpoint: host, region}: Kind<P>): StoreVariables<P> {
@@ -30,7 +31,7 @@ function storeVariables<P extends Prefix>({prefix, name, endpoint: host, region}
     const about = (part: string) => `${name}: ${part} for ${purpose === 'READ' ? 'reading' : 'writing'} ${what}${falls}`
     const common = {
       schema: boundedText(512),
-      roles: bucket === 'SAMPLES' && purpose === 'READ' ? both : samplerOnly,
+      roles: bucket === 'SAMPLES' && purpose === 'READ' ? readers : samplerOnly,
       secret: true as const,
     }
     return {
@@ -39,8 +40,8 @@ function storeVariables<P extends Prefix>({prefix, name, endpoint: host, region}
     }
   }
   return {
-    [`${prefix}_ENDPOINT`]: {schema: endpoint, about: `${name}: host or https:// address`, roles: both, ...host},
-    [`${prefix}_REGION`]: {schema: boundedText(64), about: `${name}: region`, roles: both, default: region},
+    [`${prefix}_ENDPOINT`]: {schema: endpoint, about: `${name}: host or https:// address`, roles: readers, ...host},
+    [`${prefix}_REGION`]: {schema: boundedText(64), about: `${name}: region`, roles: readers, default: region},
     [`${prefix}_SOURCE_BUCKET`]: {
       schema: bucketName,
       about: `${name}: name of the bucket of the owner's footage`,
@@ -50,7 +51,7 @@ function storeVariables<P extends Prefix>({prefix, name, endpoint: host, region}
     [`${prefix}_SAMPLES_BUCKET`]: {
       schema: bucketName,
       about: `${name}: name of the bucket of tasks and generated videos`,
-      roles: both,
+      roles: readers,
       default: 'samples',
     },
     ...key('VIDEOS', 'READ'),

@@ -248,7 +248,7 @@ export const variables = {
   OBJECT_STORAGE_BACKEND: {
     schema: oneOf(['folder', ...storeKinds]),
     about: 'where buckets are: folder (on this machine), hippius, r2 or s3 (AWS, MinIO and others)',
-    roles: ['sampler', 'evaluator'],
+    roles: ['api', 'sampler', 'evaluator'],
     defaultNote: 'folder on localnet, or when SOURCE_DIR or SAMPLES_DIR is set; else hippius',
   },
   SOURCE_DIR: {
@@ -262,6 +262,13 @@ export const variables = {
     about: 'folder that stands for the bucket of tasks and generated videos',
     roles: ['sampler', 'evaluator'],
     defaultNote: 'objects/samples in LEOMA_DATA',
+  },
+  SAMPLES_PRESIGN_SECONDS: {
+    schema: seconds({min: 60, max: 604_800}),
+    about:
+      'lets validators read published tasks without keys: the API hands out addresses at /objects/BUCKET that hold so many seconds; their SAMPLES_PUBLIC_URL is then API_URL/objects/BUCKET',
+    roles: ['api'],
+    defaultNote: 'nobody is given an address',
   },
   SAMPLES_PUBLIC_URL: {
     schema: url,

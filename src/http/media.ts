@@ -30,7 +30,8 @@ export function addMedia(app: FastifyInstance, deps: MediaDeps, signal: AbortSig
       if (deps.artefacts) return serve(deps.artefacts, {artefact, type}, request, reply, signal)
       const url = await deps.mediaUrl?.(artefact.key)
       if (!url) throw new Refusal(404, 'The owner serves no artefacts')
-      return reply.code(307).headers({location: url, 'cache-control': 'private, max-age=300'}).send()
+      // Half of what an address holds at least, where addresses end.
+      return reply.code(307).headers({location: url, 'cache-control': 'private, max-age=30'}).send()
     }
   }
   const task = '/media/:task(^\\d{1,10}$)'

@@ -21,6 +21,7 @@ import {Events, type EventsLimits} from './events.js'
 import {isKnown, KeptAnswer} from './kept-answer.js'
 import {addMedia} from './media.js'
 import {Metrics} from './metrics.js'
+import {type Addresses, addObjects} from './objects.js'
 import {openApi} from './openapi.js'
 import {accepts, addPage, varyByEncoding} from './page.js'
 import {handle, type PipelineDeps} from './pipeline.js'
@@ -74,6 +75,8 @@ export interface ServerDeps {
   /** Where the built dashboard lies; found beside the program when absent. */
   readonly pageFolder?: string
   readonly eventsLimits?: Partial<EventsLimits>
+  /** For those who have no key of the samples bucket; nobody is given any when absent. */
+  readonly addresses?: Addresses | undefined
   /** How far a timestamp may be off, in seconds; published as 300. */
   readonly windowS?: number
   /** Published as 2,097,152. */
@@ -145,6 +148,7 @@ export function buildServer(deps: ServerDeps): FastifyInstance {
   addMedia(app, deps, stop.signal)
   const events = new Events({...deps, limits: deps.eventsLimits})
   events.add(app)
+  addObjects(app, deps)
 
   const perHotkey = new RateLimit(deps.rates?.perHotkey ?? 0, deps.time)
   const pipeline: PipelineDeps = {

@@ -1,6 +1,7 @@
 import path from 'node:path'
 import {LeomaError} from '../errors.js'
 import type {Objects} from './port.js'
+import type {S3Objects} from './s3.js'
 import type {Purpose, S3Place, S3Tuning} from './s3-access.js'
 
 export interface BucketOptions
@@ -40,6 +41,23 @@ export async function openBucket(options: BucketOptions): Promise<OpenBucket> {
   const objects = new S3Objects({...options, busyPauseMs: busyPauseMs[backend], log})
   for (const purpose of needs) objects.requireKeys(purpose)
   return {objects, close: () => objects.close()}
+}
+
+/** A bucket whose objects can be given addresses: signed here with the pair for reading, which never leaves. */
+export async function openPresigner(
+  options: Omit<BucketOptions, 'needs' | 'publicUrl' | 'folder'>,
+): Promise<S3Objects> {
+  const {backend, log} = options
+  if (backend === 'folder') {
+    throw new LeomaError('config', 'PRESIGN_UNSUPPORTED', 'a folder has no addresses that could be handed out', {
+      hints: ['leave SAMPLES_PRESIGN_SECONDS empty', 'or OBJECT_STORAGE_BACKEND=hippius, r2 or s3'],
+    })
+  }
+  requireEndpoint(options)
+  const {S3Objects} = await import('./s3.js')
+  const objects = new S3Objects({...options, busyPauseMs: busyPauseMs[backend], log})
+  objects.requireKeys('read')
+  return objects
 }
 
 export function requireEndpoint({backend, endpoint}: Pick<BucketOptions, 'backend' | 'endpoint'>): void {

@@ -149,12 +149,15 @@ export class S3Objects implements Objects {
     } while (token !== undefined)
   }
 
-  /** An address under which anyone can read the object for `seconds`, with no key; at most a week. */
-  async presign(key: string, seconds: number): Promise<string> {
+  /** An address under which anyone can read the object, or ask for it, for `seconds`, with no key; at most a week. */
+  async presign(key: string, seconds: number, method: 'GET' | 'HEAD' = 'GET'): Promise<string> {
     requireKey(key)
     const {getSignedUrl} = await import('@aws-sdk/s3-request-presigner')
-    const command = new GetObjectCommand({Bucket: this.bucket, Key: key})
-    return getSignedUrl(this.#access.client('read'), command, {expiresIn: Math.min(seconds, maxPresignS)})
+    const asked = {Bucket: this.bucket, Key: key}
+    const options = {expiresIn: Math.min(seconds, maxPresignS)}
+    const client = this.#access.client('read')
+    if (method === 'HEAD') return getSignedUrl(client, new HeadObjectCommand(asked), options)
+    return getSignedUrl(client, new GetObjectCommand(asked), options)
   }
 
   /** Ends the connections that are kept open. */

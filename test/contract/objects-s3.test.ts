@@ -101,6 +101,8 @@ if (foreign === undefined) {
       expect(Uploads).toEqual([])
       const presigned = await fetch(await objects.presign('large', 60))
       expect((await presigned.arrayBuffer()).byteLength).toBe(bytes.length)
+      const head = await fetch(await objects.presign('large', 60, 'HEAD'), {method: 'HEAD'})
+      expect(head.headers.get('content-length')).toBe(String(bytes.length))
     } finally {
       await close()
     }
