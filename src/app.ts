@@ -7,6 +7,7 @@ import {
   openChain,
   openDeployer,
   openDeployProgram,
+  openFfmpeg,
   openGenerator,
   openMedia,
   openModels,
@@ -24,6 +25,7 @@ import type {Config} from './config/load.js'
 import type {Judge} from './judge/port.js'
 import type {Report} from './mechanisms/types.js'
 import type {Media} from './media/port.js'
+import type {RunFfmpeg} from './media/run.js'
 import type {Deployer, DeployProgram, Generator, Models} from './models/port.js'
 import type {Objects} from './objects/port.js'
 import {type Clock, systemTime} from './runtime/clock.js'
@@ -81,6 +83,8 @@ export interface App {
   wallets(): Promise<readonly WalletView[]>
   store(): Promise<Store>
   media(): Promise<Media>
+  /** ffmpeg itself, for what only this program is to read again. */
+  ffmpeg(): Promise<RunFfmpeg>
   /** Where models live and run: the providers, or on localnet the registry of this machine. */
   models(): Promise<Models>
   generator(): Promise<Generator>
@@ -135,6 +139,7 @@ export function createApp(options: AppOptions): App {
   }
   return {
     ...{config, health, chain, signer, store, media, api, generator, judges, vision},
+    ffmpeg: once(() => openFfmpeg(ours)),
     models: once(() => openModels(ours, {withEvidence: true})),
     evidence: (url) => openApi(url === undefined ? ours : {...ours, config: withApi(config, url)}),
     exams: async () => openApi(ours, await signer()),

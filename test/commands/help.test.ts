@@ -28,6 +28,7 @@ test('commands and their flags', () => {
       "blacklist add: --json --reason=",
       "blacklist list: --json",
       "blacklist remove: --json",
+      "calibrate: --clips= --exam= --json --judge= --model= --out= --source= --threads=",
       "db add-validator: --hotkey=! --json --stake= --uid=!",
       "db backup: --json --of= --to=",
       "db check: --json --signatures",

@@ -120,7 +120,7 @@ export type VideoParams = z.infer<typeof VideoParams>
 /** What each rule comes with. The README says how the figures of the second were found. */
 export const dominanceDefaults = {
   'dominance-1': {rule: 'dominance-1', dominance: 0.05},
-  'dominance-2': {rule: 'dominance-2', dominance: 0.02, oddsAgainst: 50, memory: 400},
+  'dominance-2': {rule: 'dominance-2', dominance: 0.02, oddsAgainst: 20, memory: 400},
 } as const satisfies Record<string, Partial<VideoParams['ranking']>>
 export type DominanceRule = keyof typeof dominanceDefaults
 
@@ -174,7 +174,7 @@ export const defaults: VideoParams = {
     window: 100,
     minTasks: 10,
     completeness: 0.8,
-    dominance: 0.05,
+    ...dominanceDefaults['dominance-2'],
     minPassed: 1,
     forgivenMisses: 5,
     settleBlocks: 300,

@@ -6,6 +6,8 @@ import {fileArgument, type RunFfmpeg} from '../../media/run.js'
 export interface ClipsOptions {
   readonly run: RunFfmpeg
   readonly signal: AbortSignal
+  /** Place in the series of the first clip; 0 unless given. */
+  readonly from?: number
   /** Called after each clip that had to be made. */
   readonly onProgress?: (progress: {readonly done: number; readonly total: number; readonly name: string}) => void
 }
@@ -14,14 +16,14 @@ export interface ClipsOptions {
 const AT_ONCE = 2
 
 /**
- * Makes sure that `dir` holds the first `count` of a fixed series of moving source clips, and answers their paths. A file
+ * Makes sure that `dir` holds `count` of a fixed series of moving source clips, and answers their paths. A file
  * under its final name is whole, because it was renamed to it; it is not made again. The series never ends: after one
  * round through the recipes they come back with other seeds, colours and speeds.
  */
 export async function ensureClips(dir: string, count: number, options: ClipsOptions): Promise<string[]> {
   await mkdir(dir, {recursive: true})
   const present = new Set(await readdir(dir))
-  const clips = Array.from({length: count}, (_, index) => clipRecipe(index))
+  const clips = Array.from({length: count}, (_, index) => clipRecipe((options.from ?? 0) + index))
   const missing = clips.filter((clip) => !present.has(clip.name))
   const limit = pLimit(AT_ONCE)
   const stop = new AbortController()

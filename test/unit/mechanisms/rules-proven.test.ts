@@ -9,7 +9,8 @@ const examWith = (ranking: Record<string, unknown>): Exam => ({
   ...{version: 1, mechanism: 'video', mechanismVersion: 1, netuid: 99, fromTask: 1, samplers: [aHotkey('owner')]},
   params: JSON.parse(JSON.stringify({...defaults, ranking})),
 })
-const {rule: _, oddsAgainst: __, memory: ___, ...published} = defaults.ranking
+const {rule: _, oddsAgainst: __, memory: ___, ...common} = defaults.ranking
+const published = {...common, dominance: 0.05}
 const proven: VideoParams['ranking'] = {
   ...published,
   ...{minTasks: 1, dominance: 0.05, rule: 'dominance-2', oddsAgainst: 20, memory: 100},
@@ -88,6 +89,10 @@ describe('the proven lead in an exam', () => {
 })
 
 describe('which rule an exam has', () => {
+  it('is the proven lead in the exam that is built in', () => {
+    expect(defaults.ranking).toMatchObject({rule: 'dominance-2', oddsAgainst: 20, memory: 400})
+  })
+
   it('is the published one when it says nothing, as exams from before do, and they keep their hash', () => {
     const sheets = {a: 'pppppppppf', b: 'pppppppppp'}
     const silent = examWith(published)

@@ -5,7 +5,7 @@ import {hashOf} from '../../../src/domain/canonical.js'
 import type {Exam} from '../../../src/domain/exam.js'
 import {Outcome} from '../../../src/domain/task.js'
 import {mechanism} from '../../../src/mechanisms/registry.js'
-import {defaults, type VideoParams} from '../../../src/mechanisms/video/params.js'
+import {defaults, dominanceDefaults, type VideoParams} from '../../../src/mechanisms/video/params.js'
 import type {VideoState} from '../../../src/mechanisms/video/rules.js'
 import {tallies} from '../../../src/mechanisms/video/tally.js'
 import {aHotkey, aSettledTask, aView} from '../../helpers/video.js'
@@ -38,7 +38,10 @@ const vectors = z
   .parse(file)
 
 function ruleWith(ranking: Partial<VideoParams['ranking']>) {
-  const params = {...defaults, ranking: {...defaults.ranking, ...ranking}}
+  // The published rule; the other one has a file of its own.
+  const {oddsAgainst: _, memory: __, ...common} = defaults.ranking
+  const figures = dominanceDefaults['dominance-1']
+  const params = {...defaults, ranking: {...common, ...figures, ...ranking}}
   const exam: Exam = {
     version: 1,
     mechanism: 'video',
