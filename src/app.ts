@@ -1,9 +1,10 @@
-import type {BlacklistApi, EvidenceApi, ExamApi, OwnerApi} from './api/port.js'
+import type {BlacklistApi, EvidenceApi, ExamApi, OwnerApi, SignedHttp} from './api/port.js'
 import {
   once,
   openApi,
   openAppStore,
   openBucket,
+  openCalls,
   openChain,
   openDeployer,
   openDeployProgram,
@@ -23,7 +24,7 @@ import type {Captioner} from './caption/port.js'
 import type {Chain} from './chain/port.js'
 import type {Config} from './config/load.js'
 import type {Judge} from './judge/port.js'
-import type {Report} from './mechanisms/types.js'
+import type {AnyMechanism, Report} from './mechanisms/types.js'
 import type {Media} from './media/port.js'
 import type {RunFfmpeg} from './media/run.js'
 import type {Deployer, DeployProgram, Generator, Models} from './models/port.js'
@@ -78,6 +79,9 @@ export interface App {
   verifyAll(): Promise<VerifyAll>
   /** `signed` by the wallet, for whoever wants to write it. */
   blacklist(options: {readonly signed: boolean}): Promise<BlacklistApi>
+  mechanism(name: string): Promise<AnyMechanism>
+  /** The owner's API with requests in the signed form of a mechanism's own ecosystem. */
+  calls(): Promise<SignedHttp>
   signer(): Promise<Signer>
   /** What is in the folder of wallets; no password is needed for it. */
   wallets(): Promise<readonly WalletView[]>
@@ -142,6 +146,8 @@ export function createApp(options: AppOptions): App {
     ffmpeg: once(() => openFfmpeg(ours)),
     models: once(() => openModels(ours, {withEvidence: true})),
     evidence: (url) => openApi(url === undefined ? ours : {...ours, config: withApi(config, url)}),
+    mechanism: async (name) => (await import('./mechanisms/registry.js')).mechanism(name),
+    calls: async () => openCalls(ours, await signer()),
     exams: async () => openApi(ours, await signer()),
     samples: once(() => openBucket('samples', ['read'], ours)),
     verifyAll: once(() => openVerifyAll(ours)),

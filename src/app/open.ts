@@ -1,5 +1,6 @@
 import path from 'node:path'
 import type {HttpOwnerApi} from '../api/client.js'
+import type {SignedHttp} from '../api/port.js'
 import type {AppOptions} from '../app.js'
 import type {Chain} from '../chain/port.js'
 import type {Config} from '../config/load.js'
@@ -113,6 +114,12 @@ export async function openVerifyAll({log, shutdown, time}: Ours): Promise<Verify
   })
   shutdown.add('signatures', () => pool.close())
   return pool.verifyAll
+}
+
+export async function openCalls({config, time}: Ours, signer: Signer): Promise<SignedHttp> {
+  const {HttpSigned} = await import('../api/signed-http.js')
+  const {url, timeoutMs} = config.api
+  return new HttpSigned({url, signer, time, timeoutMs, what: "the owner's API", variable: 'API_URL'})
 }
 
 export async function openBucket(

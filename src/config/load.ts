@@ -37,6 +37,7 @@ export interface Config {
     /** By mechanism, for those that are not the first. */
     readonly examFiles: Readonly<Record<string, string>>
   }
+  readonly miner: {readonly imageRef: string | undefined}
   /** The owner's store for owner roles, the validator's own for the others. */
   readonly storePath: string
   readonly objects: {
@@ -227,6 +228,7 @@ function build(values: Values, asked: readonly Role[] | 'all', env: NodeJS.Proce
       maxWinnerAgeBlocks: need('MAX_WINNER_AGE_BLOCKS'),
       executorUrl: values.EXECUTOR_API_URL,
     },
+    miner: {imageRef: values.IMAGE_REF},
     evaluator: {
       pollMs: need('EVALUATOR_POLL_INTERVAL'),
       concurrency: values.EVALUATOR_CONCURRENCY ?? Math.min(8, availableParallelism()),

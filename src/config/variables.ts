@@ -112,6 +112,12 @@ export const variables = {
     default: '3',
   },
 
+  IMAGE_REF: {
+    schema: boundedText(400),
+    about: 'container image that leoma miner submit offers when --image-ref does not say',
+    roles: ['miner'],
+  },
+
   EPOCH_LEN: {
     schema: integer({min: 1, max: 1_000_000}),
     about: 'at least this many blocks between two settings of weights',

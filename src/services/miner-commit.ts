@@ -38,8 +38,11 @@ export interface CommitPlan {
   readonly left: number
 }
 
-export interface Committed {
-  readonly plan: CommitPlan
+/** What sending needs of a plan. */
+export type SendPlan = Pick<CommitPlan, 'netuid' | 'hotkey' | 'text' | 'hidden'>
+
+export interface Committed<Plan extends SendPlan = CommitPlan> {
+  readonly plan: Plan
   readonly extrinsic: string
   /** Block that holds the extrinsic. */
   readonly block: number
@@ -150,7 +153,8 @@ function checkSubmission(submission: ModelSubmission, hotkey: Hotkey): void {
   })
 }
 
-function checkSpace({bytesLeft, cost, notBefore}: CommitAllowance, text: string): void {
+/** Throws when the chain would not take a text now. */
+export function checkSpace({bytesLeft, cost, notBefore}: CommitAllowance, text: string): void {
   const bytes = Buffer.byteLength(text)
   if (notBefore !== undefined) {
     throw new LeomaError('chain', 'COMMIT_TOO_SOON', 'the last commitment of this hotkey is too recent', {
@@ -188,11 +192,11 @@ function problemsOf({modelName, modelRevision, chuteId}: ModelSubmission, hotkey
 }
 
 /** Signs and sends the plan, waits until it is revealed, and reads it back. */
-export async function sendCommit(
+export async function sendCommit<Plan extends SendPlan>(
   deps: {readonly chain: Chain; readonly signer: Signer; readonly time: Pick<Clock, 'now' | 'sleep'>},
-  plan: CommitPlan,
+  plan: Plan,
   signal: AbortSignal,
-): Promise<Committed> {
+): Promise<Committed<Plan>> {
   const {chain, signer} = deps
   const receipt = await chain.commit(plan.netuid, plan.text, signer, signal, {plain: !plan.hidden})
   const {block: revealedAtBlock} = await waitForReveal(deps, plan, receipt, signal)
@@ -202,7 +206,7 @@ export async function sendCommit(
 
 async function waitForReveal(
   {chain, time}: {readonly chain: Chain; readonly time: Pick<Clock, 'now' | 'sleep'>},
-  plan: CommitPlan,
+  plan: SendPlan,
   receipt: Receipt,
   signal: AbortSignal,
 ): Promise<Commitment> {

@@ -1,5 +1,6 @@
 import type {OwnerApi} from '../api/port.js'
 import type {RankBody} from '../api/schemas.js'
+import type {Hotkey} from '../domain/ids.js'
 import type {Ranking} from '../domain/ranking.js'
 
 export interface RankTableRow {
@@ -71,4 +72,52 @@ function fromRanks({ranks}: RankBody): Omit<RankTable, 'api'> {
       ? 'there is no ranking yet: it is made once enough tasks have been judged'
       : 'nobody is eligible'
   return {mechanism: null, examHash: null, block: null, summary, ranks: rows}
+}
+
+export interface OwnRankRow {
+  readonly rank: number | null
+  readonly uid: number | null
+  readonly hotkey: string
+  readonly eligible: boolean
+  /** Null before it was measured. */
+  readonly score: number | null
+  /** Share of the emission, 0..1. */
+  readonly weight: number
+  readonly block: number | null
+  /** The mechanism's own figures by name. */
+  readonly numbers: Readonly<Record<string, number>>
+  readonly sentence: string
+}
+
+export interface OwnRankTable {
+  readonly api: string
+  readonly mechanism: string
+  /** Whose evidence it is; null when nobody has published any. */
+  readonly author: string | null
+  readonly examHash: string | null
+  readonly block: number | null
+  readonly summary: string
+  readonly ranks: readonly OwnRankRow[]
+}
+
+/** The ranking of a mechanism whose evidence is each validator's own. */
+export async function fetchOwnRankTable(
+  api: Pick<OwnerApi, 'url' | 'ownRanking'>,
+  mechanism: string,
+  author: Hotkey | undefined,
+  signal: AbortSignal,
+): Promise<OwnRankTable> {
+  const found = await api.ownRanking(mechanism, author, signal)
+  const base = {api: api.url, mechanism}
+  if (!found) {
+    const summary = 'there is no ranking yet: it is made once a validator has published a round'
+    return {...base, author: null, examHash: null, block: null, summary, ranks: []}
+  }
+  const {examHash, block, summary, rows, burnShare = 0} = found.ranking
+  const ranks = rows.map(({rank, uid, hotkey, eligible, weight, block, numbers, sentence}) => ({
+    ...{rank, uid, hotkey, eligible, block, numbers, sentence},
+    score: numbers.score ?? null,
+    weight: weight * (1 - burnShare),
+  }))
+  return {...base, author: found.author, examHash, block, summary, ranks}
 }

@@ -40,11 +40,13 @@ const maxTextLength = 4096
 const Committed = z.object({image_ref: z.string()})
 
 /**
- * Reads a commitment, a JSON object with `image_ref`. Other fields are none of ours: one hotkey may offer something to
- * several mechanisms in one commitment.
+ * Reads a commitment: a JSON object with `image_ref`, whose other fields are none of ours, or the reference alone, for
+ * chains on which every byte counts.
  */
 export function parseImageCommitment(text: string): Parsed<ImageSubmission> {
   if (text.length > maxTextLength) return {ok: false, reason: 'missing_image_ref'}
+  const alone = parseImageRef(text)
+  if (alone.ok) return alone
   let json: unknown
   try {
     json = JSON.parse(text)
