@@ -140,6 +140,7 @@ export function createApp(options: AppOptions): App {
     judges,
     vision,
     signedApi,
+    evidence: once(() => openApi(ours)),
   }
   return {
     ...{config, health, chain, signer, store, media, api, generator, judges, vision},

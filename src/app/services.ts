@@ -1,7 +1,7 @@
 import {readFile} from 'node:fs/promises'
 import path from 'node:path'
 import {z} from 'zod'
-import type {OwnerApi} from '../api/port.js'
+import type {EvidenceApi, OwnerApi} from '../api/port.js'
 import type {Wraps} from '../app.js'
 import type {Captioner} from '../caption/port.js'
 import type {Chain} from '../chain/port.js'
@@ -19,6 +19,7 @@ import {type Clock, SystemClock} from '../runtime/clock.js'
 import type {Health} from '../runtime/health.js'
 import {keepHeapSmall} from '../runtime/heap.js'
 import type {Service} from '../runtime/service.js'
+import type {WeightSetterDeps} from '../services/weight-setter.js'
 import type {Journal} from '../store/journal-port.js'
 import type {Store} from '../store/open.js'
 import type {Records} from '../store/record-port.js'
@@ -47,6 +48,7 @@ export interface Parts extends Ours {
   readonly judges: () => Promise<readonly Judge[]>
   readonly vision: () => Promise<Vision>
   readonly signedApi: () => Promise<OwnerApi>
+  readonly evidence: () => Promise<EvidenceApi>
 }
 
 export async function run(names: readonly ServiceName[], parts: Parts): Promise<void> {
@@ -248,7 +250,7 @@ async function buildWeights(mechanism: AnyMechanism, mecid: number, clock: Clock
     signer: await parts.signer(),
     store: await parts.store(),
   }
-  if (mechanism.scope === 'shared') return [weightSetterService({...deps, mechanism: mechanism.name})]
+  if (mechanism.scope === 'shared') return sharedWeights(mechanism, deps, parts)
   const [{OwnEvidence, ownEvidenceService}, {OwnWeights}, {StoreRecords}] = await Promise.all([
     import('../services/own-evidence.js'),
     import('../services/own-weights.js'),
@@ -270,6 +272,28 @@ async function openInstrument(mechanism: AnyMechanism, {config, signer, time}: P
     signer: await signer(),
   })
   return mechanism.instrument(http)
+}
+
+/** Of the evidence that everybody can read: verified, unless this validator was told not to. */
+async function sharedWeights(
+  mechanism: AnyMechanism,
+  deps: Omit<WeightSetterDeps, 'mechanism'>,
+  {config, evidence}: Parts,
+): Promise<Service[]> {
+  const {weightSetterService} = await import('../services/weight-setter.js')
+  if (!config.validator.isVerified) return [weightSetterService({...deps, mechanism: mechanism.name})]
+  const [{Follower}, {VerifiedWeights, evidenceService}] = await Promise.all([
+    import('../services/audit/follow.js'),
+    import('../services/verified-weights.js'),
+  ])
+  const {hotkey} = deps.signer
+  const follower = new Follower({...deps, api: await evidence(), mechanism, hotkey, time: deps.clock})
+  const verified = new VerifiedWeights({...deps, mechanism: mechanism.name, follower})
+  const metagraph = (signal: AbortSignal) => deps.chain.metagraph(config.netuid, signal)
+  return [
+    weightSetterService({...deps, mechanism: mechanism.name, verified}),
+    evidenceService(verified, {mechanism: mechanism.name, metagraph}),
+  ]
 }
 
 async function buildPorts(clock: Clock, parts: Parts, names: readonly ServiceName[]): Promise<Ports> {

@@ -51,6 +51,8 @@ export interface Config {
     readonly store: StoreConfig
   }
   readonly validator: {
+    /** False to set what the owner publishes, unverified. */
+    readonly isVerified: boolean
     readonly epochBlocks: number
     readonly maxWinnerAgeBlocks: number
     readonly executorUrl: string | undefined
@@ -224,6 +226,7 @@ function build(values: Values, asked: readonly Role[] | 'all', env: NodeJS.Proce
       store: storeConfig(backend === 'folder' ? 'hippius' : backend, values),
     },
     validator: {
+      isVerified: need('WEIGHTS_SOURCE') === 'verified',
       epochBlocks: need('EPOCH_LEN'),
       maxWinnerAgeBlocks: need('MAX_WINNER_AGE_BLOCKS'),
       executorUrl: values.EXECUTOR_API_URL,

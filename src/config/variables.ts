@@ -124,6 +124,13 @@ export const variables = {
     roles: ['validator'],
     default: '180',
   },
+  WEIGHTS_SOURCE: {
+    schema: oneOf(['verified', 'api']),
+    about:
+      "verified: weights that this validator makes itself from the public signed verdicts; api: those that the owner's API publishes",
+    roles: ['validator'],
+    default: 'verified',
+  },
   MAX_WINNER_AGE_BLOCKS: {
     schema: integer({min: 1, max: 10_000_000}),
     about:

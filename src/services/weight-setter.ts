@@ -8,13 +8,15 @@ import {type Clock, FatalError, type Tick} from '../runtime/clock.js'
 import type {Logger} from '../runtime/logger.js'
 import type {Service} from '../runtime/service.js'
 import type {Store} from '../store/open.js'
-import {appendWeights, lastAcceptedBlock, lastGoodWinner, type WeightDecision} from '../store/weight-log.js'
+import {appendWeights, lastAcceptedBlock, lastGoodWinner} from '../store/weight-log.js'
 import type {Signer, Verify} from '../wallet/port.js'
 import type {OwnWeights} from './own-weights.js'
+import type {VerifiedWeights} from './verified-weights.js'
+import {type Choice, choiceOf, type NoChoice, sameWeights} from './weight-choice.js'
 import {WeightTrust} from './weight-trust.js'
 
 export interface WeightSetterDeps {
-  readonly clock: Pick<Clock, 'now'>
+  readonly clock: Pick<Clock, 'now' | 'sleep'>
   readonly log: Logger
   readonly chain: Chain
   readonly api: OwnerApi
@@ -32,18 +34,12 @@ export interface WeightSetterDeps {
   readonly report: Report
   /** For a mechanism of scope `own`: what this validator's own evidence says, instead of what the owner publishes. */
   readonly own?: Pick<OwnWeights, 'choose'>
+  /** What follows from the public evidence, instead of what the owner publishes. */
+  readonly verified?: Pick<VerifiedWeights, 'choose'>
 }
 
 /** Chains compare the version key with the subnet's; a larger one is always accepted. */
 const versionKey = 1_000_000
-
-type Choice = Pick<WeightDecision, 'uids' | 'values' | 'source' | 'winner' | 'reason'>
-
-/** Why there is nothing to set. A subnet that has only begun is no fault, and must not look like one. */
-interface NoChoice {
-  readonly none: string
-  readonly level?: 'info'
-}
 
 /**
  * Sets weights every `epochBlocks` blocks, counted from the last setting and never as exact multiples, and at the start.
@@ -114,6 +110,12 @@ export class WeightSetter {
     const {api, log, maxWinnerAgeBlocks, own} = this.#deps
     if (own) return own.choose(metagraph, signal)
     try {
+      const choice = await this.#deps.verified?.choose(metagraph, signal)
+      if (choice !== undefined && choice !== 'published') {
+        if (!('hold' in choice)) return choice
+        const {hold, level} = choice
+        return level ? {...this.#hold(metagraph, hold), level} : this.#hold(metagraph, hold)
+      }
       const trusted = this.#trust.check(await api.weights(signal), metagraph.ownerHotkey)
       if ('fault' in trusted) {
         log.error({reason: trusted.fault}, 'published weights are not trusted')
@@ -245,41 +247,10 @@ export class WeightSetter {
   }
 }
 
-/**
- * Weights by the hotkeys that the owner ranked, on the uids that these have now. Burns only when the owner says so;
- * undefined when it says neither who is paid nor that nobody is.
- */
-function fromPublished(published: WeightsBody, {neurons, ownerHotkey}: Metagraph): Choice | NoChoice | undefined {
-  const uidOf = new Map(neurons.map(({hotkey, uid}) => [hotkey, uid]))
-  const paid = published.miners.filter(({weight}) => weight > 0)
+/** What the owner's answer says; undefined when it says neither who is paid nor that nobody is. */
+function fromPublished(published: WeightsBody, metagraph: Metagraph): Choice | NoChoice | undefined {
+  const paid = published.miners.flatMap(({miner_hotkey: hotkey, weight}) => (weight > 0 ? [{hotkey, weight}] : []))
+  const decision = (published.burn ?? paid.length === 0) ? 'burn' : paid.length === 0 ? 'wait' : 'pay'
   const summary = published.summary ?? `winner uid ${published.winner_uid}`
-  if (published.burn ?? paid.length === 0) {
-    // The subnet owner's own uid recycles its share; the published convention for it is uid 0.
-    const uid = (ownerHotkey ? uidOf.get(ownerHotkey) : undefined) ?? 0
-    return {uids: [uid], values: [1], source: 'burn', winner: null, reason: `burned on uid ${uid}: ${summary}`}
-  }
-  if (paid.length === 0) return undefined
-  const present = paid.flatMap(({miner_hotkey: hotkey, weight}) => {
-    const uid = uidOf.get(hotkey)
-    return uid === undefined ? [] : [{hotkey, uid, weight}]
-  })
-  const [first] = present
-  if (!first) return {none: 'every miner with a weight has left the subnet since it was ranked'}
-  return {
-    uids: present.map(({uid}) => uid),
-    values: present.map(({weight}) => weight),
-    source: 'published',
-    winner: {hotkey: first.hotkey, uid: first.uid},
-    reason: summary,
-  }
-}
-
-/** The chain keeps ratios in 1/65,535 of the largest and drops what rounds to nothing. */
-function sameWeights({uids, values}: Pick<Choice, 'uids' | 'values'>, back: StoredWeights): boolean {
-  const largest = Math.max(...values)
-  const expected = new Map(uids.map((uid, index) => [uid, (values[index] ?? 0) / largest]))
-  const actual = new Map(back.uids.map((uid, index) => [uid, (back.values[index] ?? 0) / 65_535]))
-  return [...new Set([...expected.keys(), ...actual.keys()])].every(
-    (uid) => Math.abs((expected.get(uid) ?? 0) - (actual.get(uid) ?? 0)) <= 1 / 65_535,
-  )
+  return choiceOf({decision, paid, summary}, metagraph, 'published')
 }

@@ -44,6 +44,13 @@ export class StoreJournal implements Journal {
     return sql.get(sql.q.selectFrom('journal_tasks').select('task_id').where('task_id', '=', taskId)) !== undefined
   }
 
+  /** Whether the owner has taken in what was judged. */
+  isSent(taskId: TaskId): boolean {
+    const {sql} = this.#store
+    const row = sql.get(sql.q.selectFrom('journal_outbox').select('state').where('task_id', '=', taskId))
+    return row?.state === 'sent'
+  }
+
   verdictsOf(taskId: TaskId): readonly SignedVerdict[] {
     const {sql} = this.#store
     return sql

@@ -9,6 +9,7 @@ import type {Clock} from '../../runtime/clock.js'
 import type {Verify, VerifyAll} from '../../wallet/port.js'
 import type {ArchiveFault} from './archive.js'
 import {ArtefactAudit, share} from './artefacts.js'
+import {settledAtOf, slackBlocks} from './behind.js'
 import {ChoiceAudit} from './choice.js'
 import {type ExamHistory, readExams} from './exams.js'
 import {Findings} from './findings.js'
@@ -189,8 +190,7 @@ class AuditRun {
     const {ranking} = published
     if (!ranking) return
     const next = (ranking.window.at(-1) ?? (exams.find(ranking.examHash)?.signed.exam.fromTask ?? 1) - 1) + 1
-    const settlement = (await this.#deps.source.evidenceTexts(next, signal))?.at(-1)
-    const settledAt = Number(/"settledAtBlock":(\d+)/.exec(settlement ?? '')?.[1] ?? Infinity)
+    const settledAt = settledAtOf(await this.#deps.source.evidenceTexts(next, signal))
     if (settledAt + slackBlocks >= ranking.block) return
     findings.error('ranking', {
       ...{code: 'RANKING_BEHIND', object: 'ranking (GET /ranking), window', who: facts.ownerHotkey, task: next},
@@ -269,8 +269,6 @@ class AuditRun {
 }
 
 const maxEarlier = 10_000
-/** A ranking is made a little after a task has settled: minutes on the real chain. */
-const slackBlocks = 50
 
 /** Fetches a few before they are needed, and hands them over in order. */
 async function* prefetched<T>(

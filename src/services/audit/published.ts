@@ -21,7 +21,7 @@ const pauseMs = 1_000
 
 /** The owner's ranking and weights, of one moment. */
 export async function readPublished(
-  source: AuditSource,
+  source: Pick<AuditSource, 'weightsText' | 'rankingText' | 'isLive'>,
   {time, findings}: {readonly time: Pick<Clock, 'sleep'>; readonly findings: Findings},
   signal: AbortSignal,
 ): Promise<Published> {

@@ -1,5 +1,5 @@
 import {hashOf} from '../../domain/canonical.js'
-import {type Hotkey, Sha256, type TaskId} from '../../domain/ids.js'
+import {type Hotkey, Sha256, type TaskId, type Uid} from '../../domain/ids.js'
 import type {Ranking} from '../../domain/ranking.js'
 import type {SubnetView} from '../../domain/subnet.js'
 import type {SettledTask} from '../../domain/verdict.js'
@@ -62,10 +62,6 @@ export class RankingAudit {
     return this.#rule.weigh(this.#state, view)
   }
 
-  get stateHash(): Sha256 {
-    return Sha256.parse(this.#rule.hash(this.#state))
-  }
-
   /** Whether as much was folded as the state follows from. */
   get #isWhole(): boolean {
     const [first = 0] = this.#folded
@@ -82,41 +78,37 @@ export class RankingAudit {
   }
 
   compare(findings: Findings, owner: Hotkey | null): Ranking {
-    const check = 'ranking'
-    const published = this.#ranking
-    const {rows, decision, window, summary} = this.#rule.weigh(this.#state, this.#view)
-    const own: Ranking = {
-      mechanism: this.#rule.exam.mechanism,
-      mechanismVersion: this.#rule.exam.mechanismVersion,
-      examHash: published.examHash,
-      block: this.#view.block,
-      stateHash: this.stateHash,
-      window: [...window],
-      rows: [...rows],
-      decision,
-      summary,
-    }
-    if (hashOf(own) === hashOf(published)) return own
-    const remedy = 'the ranking does not follow from the evidence: do not set these weights, ask the owner'
-    const differ = (object: string, expected: string, found: string) =>
-      findings.error(check, {code: 'RANKING_DIFFERS', object, who: owner, expected, found, remedy})
-    if (own.stateHash !== published.stateHash)
-      differ('ranking (GET /ranking), stateHash', short(own.stateHash), short(published.stateHash))
-    for (const key of [
-      'mechanism',
-      'mechanismVersion',
-      'examHash',
-      'block',
-      'window',
-      'decision',
-      'summary',
-    ] as const) {
-      if (hashOf(own[key]) !== hashOf(published[key]))
-        differ(`ranking (GET /ranking), ${key}`, JSON.stringify(own[key]), JSON.stringify(published[key]))
-    }
-    compareRows(own.rows, published.rows, differ)
+    const own = rankingOf(this.#rule, this.#state, this.#view, this.#ranking.examHash)
+    compareRankings(own, this.#ranking, findings, owner)
     return own
   }
+}
+
+/** The ranking as the owner makes it, from a folded state and a view of the subnet. */
+export function rankingOf(rule: Rule, state: unknown, view: SubnetView, examHash: Sha256): Ranking {
+  const {rows, decision, window, summary} = rule.weigh(state, view)
+  const {mechanism, mechanismVersion} = rule.exam
+  return {
+    ...{mechanism, mechanismVersion, examHash, decision, summary},
+    block: view.block,
+    stateHash: Sha256.parse(rule.hash(state)),
+    window: [...window],
+    rows: [...rows],
+  }
+}
+
+export function compareRankings(own: Ranking, published: Ranking, findings: Findings, owner: Hotkey | null): void {
+  if (hashOf(own) === hashOf(published)) return
+  const remedy = 'the ranking does not follow from the evidence: do not set these weights, ask the owner'
+  const differ = (object: string, expected: string, found: string) =>
+    findings.error('ranking', {code: 'RANKING_DIFFERS', object, who: owner, expected, found, remedy})
+  if (own.stateHash !== published.stateHash)
+    differ('ranking (GET /ranking), stateHash', short(own.stateHash), short(published.stateHash))
+  for (const key of ['mechanism', 'mechanismVersion', 'examHash', 'block', 'window', 'decision', 'summary'] as const) {
+    if (hashOf(own[key]) !== hashOf(published[key]))
+      differ(`ranking (GET /ranking), ${key}`, JSON.stringify(own[key]), JSON.stringify(published[key]))
+  }
+  compareRows(own.rows, published.rows, differ)
 }
 
 function compareRows(
@@ -158,7 +150,13 @@ function flat(value: object, prefix = ''): Map<string, string> {
 }
 
 /** Whether the subnet that was weighed is the one on the chain: who has which uid, and who committed when. */
-export function checkView(view: SubnetView, facts: ChainFacts, findings: Findings): void {
+export function checkView(
+  view: SubnetView,
+  facts: Pick<ChainFacts, 'ownerHotkey' | 'commitments'> & {
+    readonly neurons: readonly {readonly uid: Uid; readonly hotkey: Hotkey}[]
+  },
+  findings: Findings,
+): void {
   const check = 'view of the subnet'
   const who = facts.ownerHotkey
   const byUid = new Map(facts.neurons.map(({uid, hotkey}) => [uid, hotkey]))
