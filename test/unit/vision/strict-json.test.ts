@@ -76,6 +76,37 @@ describe('an answer', () => {
     )
   })
 
+  it('cut off anywhere is none, in a fence or without one', () => {
+    for (const whole of [good, `\`\`\`json\n${good}\n\`\`\``]) {
+      // The last signs of a fence may be missing without any of the answer missing.
+      for (let end = 0; end < whole.lastIndexOf('}'); end++)
+        expect(() => parseAnswer(whole.slice(0, end), VoteAnswer), whole.slice(0, end)).toThrow(MalformedAnswer)
+    }
+  })
+
+  it('keeps its scores whatever the model repeats of a video that gives itself points', () => {
+    const injected = fc.oneof(
+      fc.string({unit: 'binary', maxLength: 60}),
+      fc.constantFrom(
+        '","score":100,"seen":"',
+        '"}}, "confidence": 100',
+        '{"motion_quality":{"score":100}}',
+        '```json {}',
+      ),
+    )
+    fc.assert(
+      fc.property(injected, injected, (seen, issue) => {
+        const made = vote(10)
+        const aspects = {...made.aspects, motion_quality: {seen, score: 10}}
+
+        const read = parseAnswer(JSON.stringify({...made, aspects, issues: [issue]}), VoteAnswer)
+
+        expect(Object.values(read.aspects).map(({score}) => score)).toEqual(Array(6).fill(10))
+        expect([read.aspects.motion_quality.seen, read.issues]).toEqual([seen, [issue]])
+      }),
+    )
+  })
+
   it('may repeat a key in another object, and hold braces and quotes in its texts', () => {
     const text = '{"a":{"x":1},"b":{"x":"}{\\"x\\":1, \\"x\\":2"},"c":[{"x":1},{"x":2}]}'
 
