@@ -16,7 +16,9 @@ beforeAll(async () => {
 afterAll(() => rm(dataDir, {recursive: true, force: true}))
 
 test('a validator killed between two verdicts ends with the same verdicts as one that was not', async () => {
-  await withLocalnet({miners, rounds: 2, dataDir}, async ({localnet, events, next}) => {
+  // One at a time, so that there is a time between two verdicts.
+  const oneByOne = {EVALUATOR_CONCURRENCY: '1'}
+  const work = async ({localnet, events, next}: Watched) => {
     const [whole, killed] = localnet.facts.validators
     const running = localnet.run()
 
@@ -35,7 +37,8 @@ test('a validator killed between two verdicts ends with the same verdicts as one
     expect(byValidator.get(killed?.hotkey ?? '')).toEqual(byValidator.get(whole?.hotkey ?? ''))
     // Each output was paid for once, although the first task was judged in two lives.
     expect(judgements(events, killed?.hotkey, 1)).toBe(3)
-  })
+  }
+  await withLocalnet({miners, rounds: 2, dataDir}, work, oneByOne)
 })
 
 test('a localnet that is resumed goes on counting, and its winner holds while the owner is away', async () => {

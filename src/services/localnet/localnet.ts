@@ -38,7 +38,7 @@ export class Localnet {
     const {dataDir, provisioned} = stage
     this.#deps = deps
     this.#shutdown = shutdown
-    this.#specs = partSpecs(stage, {port: options.port, providers: deps.providers})
+    this.#specs = partSpecs(stage, {port: options.port, ...deps})
     this.facts = {
       api: `http://127.0.0.1:${options.port}`,
       dataDir,

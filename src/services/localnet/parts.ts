@@ -83,7 +83,7 @@ export const epochBlocks = 3
 /** Every part with its environment, in the order in which they are started. */
 export function partSpecs(
   {dataDir, provisioned, hidden}: Stage,
-  {port, providers}: {readonly port: number; readonly providers: ProviderEnv},
+  {port, providers, concurrency}: {readonly port: number} & Pick<LocalnetDeps, 'providers' | 'concurrency'>,
 ): PartSpec[] {
   const shared = {NETWORK: 'localnet', LEOMA_DATA: dataDir, API_URL: `http://127.0.0.1:${port}`}
   const wallet = ({wallet: name, hotkey}: {wallet: string; hotkey: string}) => ({
@@ -104,11 +104,14 @@ export function partSpecs(
       SCORER_INTERVAL: '1',
     },
   }
+  // They share this machine, where each would otherwise keep all of its processors busy.
+  const each = Math.max(1, Math.floor(concurrency / provisioned.validators.length))
   const validators = provisioned.validators.map(
     ({name}, index): PartSpec => ({
       name,
       services: ['evaluator', 'validator'],
       env: {
+        EVALUATOR_CONCURRENCY: String(Math.min(8, each)),
         ...providers.evaluator,
         ...shared,
         ...wallet(walletNames.validator(index)),

@@ -22,7 +22,8 @@ type User = (typeof users)[number]
 export type ProviderEnv = Readonly<Record<User, Readonly<Record<string, string>>>>
 
 export function providerEnv(options: ProviderOptions, env: NodeJS.ProcessEnv): ProviderEnv {
-  const given = {...objectsEnv(options, env), ...judgeEnv(options, env), ...modelsEnv(options, env)}
+  const burden = pick(env, (name) => name === 'EVALUATOR_CONCURRENCY')
+  const given = {...burden, ...objectsEnv(options, env), ...judgeEnv(options, env), ...modelsEnv(options, env)}
   const forRole = (role: User) =>
     Object.fromEntries(
       Object.entries(given).filter(([name]) => isFor(name as VariableName, [role])), // only names of the table are put in
