@@ -156,6 +156,16 @@ export interface Tables {
     source: 'api' | 'chain'
     is_current: Flag
   }
+  executor_submissions: {
+    hotkey: string
+    image_ref: string
+    submit_time: number
+    submit_block: number
+    claim_block: number
+    committed: Null<string>
+  }
+  executor_round: {id: number; body: string}
+  executor_staged: {hotkey: string; image_ref: string; body: string}
   own_exams: {id: Generated<number>; mechanism: string; hash: string; body: string; published_at: number}
   records: {
     mechanism: string
