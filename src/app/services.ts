@@ -25,7 +25,8 @@ import type {Store} from '../store/open.js'
 import type {Records} from '../store/record-port.js'
 import type {Vision} from '../vision/open.js'
 import type {Signer} from '../wallet/port.js'
-import {type OpenAddresses, type Ours, once, openAddresses, openBucket, openModels, same} from './open.js'
+import type {OpenedExecutor} from './executor.js'
+import {type OpenAddresses, type Ours, once, openAddresses, openBucket, openModels, openWork, same} from './open.js'
 
 export const serviceNames = ['api', 'sampler', 'evaluator', 'executor', 'validator'] as const
 export type ServiceName = (typeof serviceNames)[number]
@@ -59,10 +60,16 @@ export async function run(names: readonly ServiceName[], parts: Parts): Promise<
   const {walletReady} = await import('../wallet/keypair.js')
   await walletReady()
   const clock = new SystemClock({log, health, blocks: parts.chain})
-  const ports = once(() => buildPorts(clock, parts, names))
+  const workDir = once(() => openWork(parts))
+  const executor = names.includes('executor') ? await openExecutor(parts, await workDir()) : undefined
+  const ports = once(async () => ({
+    ...(await buildPorts(clock, parts, names, await workDir())),
+    ...(executor && {executor: executor.ports}),
+  }))
   const services: Service[] = []
   for (const name of serviceNames)
     if (names.includes(name)) services.push(...(await buildServices(name, clock, ports, parts)))
+  if (executor) services.push(...(await executor.services()))
   if (names.includes('evaluator') || names.includes('sampler')) services.push((await parts.vision()).service)
 
   for (const service of services) await service.start(clock)
@@ -72,6 +79,11 @@ export async function run(names: readonly ServiceName[], parts: Parts): Promise<
   } finally {
     log.info({services: services.map(({name}) => name)}, 'stopped')
   }
+}
+
+async function openExecutor(parts: Parts, workDir: string): Promise<OpenedExecutor> {
+  const {openExecutorPorts} = await import('./executor.js')
+  return openExecutorPorts(parts, workDir)
 }
 
 function refuseUnsafe({unsafe}: Config): void {
@@ -296,11 +308,10 @@ async function sharedWeights(
   ]
 }
 
-async function buildPorts(clock: Clock, parts: Parts, names: readonly ServiceName[]): Promise<Ports> {
-  const {config, log, shutdown, wrap, report} = parts
-  const [{verify}, {openWorkDir}, {firstOf}, {SidecarCaptioner}, {MeasuredCaptioner}] = await Promise.all([
+async function buildPorts(clock: Clock, parts: Parts, names: readonly ServiceName[], workDir: string): Promise<Ports> {
+  const {config, log, wrap, report} = parts
+  const [{verify}, {firstOf}, {SidecarCaptioner}, {MeasuredCaptioner}] = await Promise.all([
     import('../wallet/keypair.js'),
-    import('../runtime/work-dir.js'),
     import('../caption/first-of.js'),
     import('../caption/sidecar.js'),
     import('../caption/measured.js'),
@@ -333,7 +344,7 @@ async function buildPorts(clock: Clock, parts: Parts, names: readonly ServiceNam
     // A sampler remembers nothing, and the owner's store has one writer, the API.
     journal: isSampler ? unused<Journal>('journal') : (wrap.journal ?? same)(await openJournal(parts)),
     records: isSampler ? unused<Records>('records') : await openRecords(parts),
-    workDir: await openWorkDir(path.join(config.dataDir, 'work'), shutdown),
+    workDir,
     settings: {
       pollMs: config.evaluator.pollMs,
       maxConcurrentMiners: config.sampler.maxConcurrentMiners,

@@ -58,6 +58,19 @@ export interface Config {
     readonly executorUrl: string | undefined
   }
   readonly evaluator: {readonly pollMs: number; readonly concurrency: number}
+  readonly executor: {
+    readonly host: string
+    readonly port: number
+    readonly pollMs: number
+    readonly sandbox: 'auto' | 'podman' | 'docker' | 'bwrap' | 'process'
+    readonly challengesDir: string
+    readonly skewS: number
+    readonly metrics: {
+      readonly urls: {readonly face?: string; readonly speech?: string; readonly lipsync?: string}
+      readonly token: string | undefined
+      readonly timeoutMs: number
+    }
+  }
   readonly sampler: {readonly maxConcurrentMiners: number}
   readonly media: {readonly ffmpegPath: string | undefined}
   readonly chutes: {
@@ -235,6 +248,23 @@ function build(values: Values, asked: readonly Role[] | 'all', env: NodeJS.Proce
     evaluator: {
       pollMs: need('EVALUATOR_POLL_INTERVAL'),
       concurrency: values.EVALUATOR_CONCURRENCY ?? Math.min(8, availableParallelism()),
+    },
+    executor: {
+      host: need('EXECUTOR_HOST'),
+      port: need('EXECUTOR_PORT'),
+      pollMs: need('EXECUTOR_POLL_INTERVAL'),
+      sandbox: need('SANDBOX'),
+      challengesDir: inData(values.CHALLENGES_DIR, 'challenges'),
+      skewS: need('VALIDATOR_MAX_SKEW_SECONDS') / 1000,
+      metrics: {
+        urls: {
+          ...(values.METRIC_FACE_URL !== undefined && {face: values.METRIC_FACE_URL}),
+          ...(values.METRIC_SPEECH_URL !== undefined && {speech: values.METRIC_SPEECH_URL}),
+          ...(values.METRIC_LIPSYNC_URL !== undefined && {lipsync: values.METRIC_LIPSYNC_URL}),
+        },
+        token: values.METRIC_TOKEN,
+        timeoutMs: need('METRIC_TIMEOUT'),
+      },
     },
     sampler: {maxConcurrentMiners: need('MAX_CONCURRENT_MINERS')},
     media: {ffmpegPath: values.FFMPEG_PATH},

@@ -1,5 +1,6 @@
 import type {z} from 'zod'
 import {Hotkey} from '../domain/ids.js'
+import {executorVariables} from './executor-variables.js'
 import {storeKinds, storeVariablesOf} from './object-stores.js'
 import {
   addressRange,
@@ -342,6 +343,7 @@ export const variables = {
     defaultNote: '~/.chutes/config.ini',
   },
   ...visionVariables,
+  ...executorVariables,
   HF_ENDPOINT: {
     schema: url,
     about: 'address of Hugging Face, or of a mirror',

@@ -14,13 +14,17 @@ import type {Judge} from '../judge/port.js'
 import type {Media} from '../media/port.js'
 import type {Generator, Models} from '../models/port.js'
 import type {Objects} from '../objects/port.js'
+import type {Quality} from '../quality/port.js'
 import type {Clock} from '../runtime/clock.js'
 import type {Logger} from '../runtime/logger.js'
 import type {Service} from '../runtime/service.js'
+import type {Sandbox} from '../sandbox/port.js'
+import type {ExecutorBook} from '../store/executor-port.js'
 import type {Journal} from '../store/journal-port.js'
 import type {Records} from '../store/record-port.js'
 import type {Signer, Verify} from '../wallet/port.js'
 import type {TaskAuditor} from './audit.js'
+import type {ExamMemory} from './own-exam.js'
 
 /** Position of a piece of evidence in the log: block first, then ids. Compared element by element. */
 export type EvidenceKey = readonly (number | string)[]
@@ -58,10 +62,50 @@ export interface Ports {
   readonly journal: Journal
   /** The logs of own evidence, for mechanisms of scope `own`. */
   readonly records: Records
+  /** Only in the process of an executor. */
+  readonly executor?: ExecutorPorts
   /** Private to this process; made and removed by `app.ts`. */
   readonly workDir: string
   readonly settings: ServiceSettings
   readonly report: Report
+}
+
+/** What runs strangers' programs and measures what they make. */
+export interface ExecutorPorts {
+  readonly sandbox: Sandbox
+  readonly quality: Quality
+  /** The pool of challenges. */
+  readonly challenges: Objects
+  readonly book: ExecutorBook
+  readonly examMemory: ExamMemory
+  /** Private, and kept from one start to the next. */
+  readonly dataDir: string
+  /** Private to this process. */
+  readonly workDir: string
+  /** Pause between two looks for something to do. */
+  readonly pollMs: number
+  /** Listens for this executor's validator, who is asked to prove itself before anything is handled. */
+  serve(routes: readonly ServedRoute[]): void
+}
+
+export interface ServedRequest {
+  readonly query: Readonly<Record<string, unknown>>
+  /** Parsed JSON; undefined when there is none. */
+  readonly body: unknown
+  readonly ifNoneMatch: string | undefined
+}
+
+export interface ServedAnswer {
+  readonly status: number
+  readonly headers?: Readonly<Record<string, string>>
+  /** JSON; nothing when absent. */
+  readonly body?: unknown
+}
+
+export interface ServedRoute {
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  handle(request: ServedRequest): ServedAnswer
 }
 
 /** What a running service tells whoever watches (a terminal, a test); nothing depends on anyone listening. */

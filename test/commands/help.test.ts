@@ -49,6 +49,7 @@ test('commands and their flags', () => {
       "serve: --json",
       "servers api: --json",
       "servers evaluator: --json",
+      "servers executor: --json",
       "servers sampler: --json",
       "servers validator: --json",
       "simulate: --attack= --dominance= --exam= --json --memory= --odds-against= --rule= --seasons= --seed= --tasks= --threads= --window=",

@@ -19,7 +19,7 @@ const outside = [
 /** `api/schemas` are the words that `api/port` speaks. */
 const ports = ['api/port', 'api/schemas', ...outside.map((folder) => `${folder}/port`)]
 /** Of the store only what one part needs of it. */
-const storePorts = ['store/journal-port', 'store/record-port', 'store/submission-port']
+const storePorts = ['store/journal-port', 'store/record-port', 'store/executor-port', 'store/submission-port']
 
 /** Which way the arrows point: a folder may import itself and what its row lists. */
 const mayImport: Record<string, readonly string[]> = {

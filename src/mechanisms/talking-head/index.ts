@@ -1,6 +1,7 @@
 import type {Mechanism} from '../types.js'
 import {cast} from './cast.js'
 import {keyOf, roundOf, TalkingHeadEvidence} from './evidence.js'
+import {executorService} from './executor.js'
 import {executorInstrument} from './instrument.js'
 import {defaults, TalkingHeadParams} from './params.js'
 import {fold, initial, watermark, weigh} from './rules.js'
@@ -40,7 +41,7 @@ export const talkingHead: Mechanism<TalkingHeadParams, ImageSubmission, TalkingH
   // Own evidence is settled when it is signed: nobody else's is waited for.
   settleBlocks: () => 0,
   burnShare: ({ranking}) => ranking.burnShare,
-  services: {},
+  services: {executor: executorService},
   instrument: executorInstrument,
   cast,
 }
