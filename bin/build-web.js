@@ -18,6 +18,8 @@ const bundled = [
 ]
 
 exports.buildWeb = function buildWeb(src, out) {
+  const missing = ['esbuild', ...bundled].filter((name) => !fs.existsSync(folderOf(name)))
+  if (missing.length > 0) throw new Error(`the dashboard needs ${missing.join(', ')}: run npm install`)
   const {metafile} = require('esbuild').buildSync({
     absWorkingDir: src,
     entryPoints: ['main.tsx', 'icon.svg'],
@@ -52,17 +54,13 @@ exports.buildWeb = function buildWeb(src, out) {
   for (const name of fs.readdirSync(out)) if (/\.(html|js|css|svg|txt)$/.test(name)) compress(path.join(out, name))
 }
 
-function licenceOf(name) {
-  const folder = path.dirname(findUp(name))
-  const file = fs.readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry))
-  return `${name}\n${'='.repeat(name.length)}\n${file ? fs.readFileSync(path.join(folder, file), 'utf8').trim() : ''}`
-}
+const folderOf = (name) => path.join(__dirname, '..', 'node_modules', name)
 
-/** Not every package lets its manifest be resolved. */
-function findUp(name) {
-  const found = path.join(__dirname, '..', 'node_modules', name, 'package.json')
-  if (!fs.existsSync(found)) throw new Error(`${name} is in the bundle but not in node_modules`)
-  return found
+function licenceOf(name) {
+  const folder = folderOf(name)
+  const file = fs.readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry))
+  if (!file) throw new Error(`${name} comes without a licence`)
+  return `${name}\n${'='.repeat(name.length)}\n${fs.readFileSync(path.join(folder, file), 'utf8').trim()}`
 }
 
 function compress(file) {

@@ -46,7 +46,7 @@ export function draw(place: HTMLElement, first: PlotData, height: number): Plot 
 const columns = ({x, lines}: PlotData): uPlot.AlignedData => [[...x], ...lines.map(({values}) => [...values])]
 
 function options(
-  {lines, format, range, formatX = (x) => `task ${x}`}: PlotData,
+  {lines, format, range, formatX = (x) => `#${x}`}: PlotData,
   size: {readonly width: number; readonly height: number},
   tip: HTMLElement,
 ): uPlot.Options {
@@ -56,7 +56,7 @@ function options(
   const axis = {stroke: ink, font, ticks: {show: false}}
   return {
     ...size,
-    padding: [8, 8, 0, 0],
+    padding: [8, 22, 0, 0],
     legend: {show: false},
     cursor: {y: false, points: {size: 7}, drag: {x: false, y: false}},
     scales: {

@@ -16,7 +16,7 @@ export interface PlotData {
   readonly lines: readonly Line[]
   /** How a value reads. */
   readonly format: (value: number) => string
-  /** How a place on the x axis reads; `task 12` unless told. */
+  /** How a place on the x axis reads; `#12` unless told. */
   readonly formatX?: (x: number) => string
   /** Of the y axis; from the data when absent. */
   readonly range?: readonly [number, number]

@@ -7,11 +7,16 @@ const kinds = {
   r: {name: 'rejected', height: 0.35},
   m: {name: 'missed', height: 0.16},
   u: {name: 'not judged', height: 0.16},
+  '-': {name: 'not asked', height: 0.08},
 } as const
 type Letter = keyof typeof kinds
 
 /** The words of the strip, and of its legend. */
-export const stripKinds = Object.entries(kinds).map(([letter, {name}]) => ({letter: letter as Letter, name}))
+export const stripKinds = Object.entries(kinds).map(([letter, {name}]) => ({
+  letter: letter as Letter,
+  name,
+  tone: letter === '-' ? 'k-x' : `k-${letter}`,
+}))
 
 export function stripSentence(letters: string): string {
   const counts = stripKinds.map(({letter, name}) => [name, letters.split(letter).length - 1] as const)
@@ -26,7 +31,7 @@ export function Strip({letters, height = 20}: {letters: string; height?: number}
   const step = 4
   const width = Math.max(1, letters.length) * step
   const path = (wanted: Letter) => {
-    const tall = Math.max(1.5, kinds[wanted].height * height)
+    const tall = Math.max(1, kinds[wanted].height * height)
     let d = ''
     for (let index = 0; index < letters.length; index++)
       if (letters[index] === wanted) d += `M${index * step} ${height - tall}h3v${tall}h-3z`
@@ -42,9 +47,9 @@ export function Strip({letters, height = 20}: {letters: string; height?: number}
       role="img"
     >
       <title>{stripSentence(letters)}</title>
-      {stripKinds.map(({letter}) => {
+      {stripKinds.map(({letter, tone}) => {
         const d = path(letter)
-        return d === '' ? null : <path key={letter} class={`k-${letter}`} d={d} />
+        return d === '' ? null : <path key={letter} class={tone} d={d} />
       })}
     </svg>
   )
@@ -53,11 +58,11 @@ export function Strip({letters, height = 20}: {letters: string; height?: number}
 export function StripLegend() {
   return (
     <ul class="legend" aria-label="What the bars mean">
-      {stripKinds.map(({letter, name}) => (
+      {stripKinds.map(({letter, name, tone}) => (
         <li key={letter}>
           <svg viewBox="0 0 10 12" width="10" height="12" aria-hidden="true">
             <rect
-              class={`k-${letter}`}
+              class={tone}
               x="2"
               y={12 - Math.max(2, 12 * kinds[letter].height)}
               width="6"

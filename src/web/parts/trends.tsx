@@ -59,6 +59,7 @@ export function Trends({
               />
               <Small
                 title="What a task costs the miners, in minutes of work"
+                half
                 tasks={tasks}
                 pick={(task) => task.latency_ms / 60_000}
                 format={(value) => (value >= 10 ? String(Math.round(value)) : one(value))}
@@ -66,6 +67,7 @@ export function Trends({
               />
               <Small
                 title="What a task costs the owner, in stored outputs"
+                half
                 tasks={tasks}
                 pick={(task) => task.bytes}
                 format={(value) => bytes(Math.round(value))}
@@ -81,13 +83,17 @@ export function Trends({
 
 type Task = HistoryBody['tasks'][number]
 
+/** Tasks of a small plot: more would be a blot instead of bars. */
+const smallTasks = 60
+
 function Small({
   title,
-  tasks,
+  tasks: all,
   pick,
   format,
   range,
   style = 'line',
+  half = false,
 }: {
   title: string
   tasks: readonly Task[]
@@ -95,7 +101,9 @@ function Small({
   format: (value: number) => string
   range?: readonly [number, number]
   style?: 'line' | 'bars'
+  half?: boolean
 }) {
+  const tasks = all.slice(-smallTasks)
   const values = tasks.map(pick)
   const known = values.filter((value) => value !== null)
   const last = known.at(-1)
@@ -106,14 +114,14 @@ function Small({
       format,
       ...(range && {range}),
     }),
-    [tasks],
+    [all],
   )
   const said =
     last === undefined
       ? 'no figures yet'
       : `${format(last)} in the newest task, from ${format(Math.min(...known))} to ${format(Math.max(...known))} over ${plural(known.length, 'task')}`
   return (
-    <div>
+    <div class={half ? 'half' : ''}>
       <h3>{title}</h3>
       <p class="latest number">{last === undefined ? '–' : format(last)}</p>
       <Plot data={data} sentence={`${title}: ${said}`} height={110} />

@@ -1,0 +1,216 @@
+import type {Browser} from 'playwright-core'
+import {afterAll, afterEach, beforeAll, describe, expect, it} from 'vitest'
+import {walletReady} from '../../src/wallet/keypair.js'
+import {WebWorld} from '../helpers/web-world.js'
+import {
+  browserPath,
+  desktop,
+  expectAccessible,
+  expectNoSideways,
+  launch,
+  open,
+  phone,
+  settled,
+  type Watched,
+} from './browser.js'
+
+let browser: Browser
+let world: WebWorld | undefined
+let watched: Watched | undefined
+
+beforeAll(async () => {
+  await walletReady()
+  if (browserPath !== undefined) browser = await launch()
+})
+afterEach(async () => {
+  await watched?.close()
+  watched = undefined
+})
+afterAll(() => browser?.close())
+
+const text = (selector: string) => watched!.page.locator(selector).innerText()
+
+describe.skipIf(browserPath === undefined)('a subnet without anything', () => {
+  let url: string
+  beforeAll(async () => {
+    world = new WebWorld({miners: 0, validators: 0, tasks: 0})
+    url = await world.listen()
+  })
+  afterAll(() => world?.close())
+
+  it.each(['', 'miners', 'tasks', 'validators', 'task/1', 'mechanism/dataset', 'nowhere'])(
+    'says so at #/%s',
+    async (place) => {
+      watched = await open(browser, url)
+      await watched.go(place)
+
+      const said: Record<string, RegExp> = {
+        '': /waits for its first task[\s\S]*Not decided yet/,
+        miners: /No miner has offered anything yet/,
+        tasks: /No task has settled yet/,
+        validators: /No validator meets stake floor and permit/,
+        'task/1': /There is no such task[\s\S]*No task has been published yet/,
+        'mechanism/dataset': /publishes no ranking of dataset/,
+        nowhere: /There is no such page/,
+      }
+      expect(await text('main')).toMatch(said[place]!)
+      expect(watched.faults).toEqual([])
+      await expectAccessible(watched.page)
+      await watched.shoot(`empty-${place.replace('/', '-') || 'overview'}`)
+    },
+  )
+})
+
+describe.skipIf(browserPath === undefined)('an API that goes away', () => {
+  it('leaves in sight what was there, says since when, and is live again once it is back', async () => {
+    world = new WebWorld({miners: 6, validators: 2, tasks: 3})
+    const url = await world.listen()
+    const {port} = new URL(url)
+    watched = await open(browser, url)
+    await watched.go('')
+    await watched.page.waitForSelector('.live.on')
+
+    await world.down()
+    await watched.page.waitForSelector('.live.off')
+    expect(await text('.live')).toMatch(/Not live[\s\S]*(next try in|connecting)/)
+    expect(await text('main')).toContain('Who is ahead')
+    await watched.shoot('down')
+
+    const again = world.server()
+    await again.listen({port: Number(port), host: '127.0.0.1'})
+    await watched.page.waitForSelector('.live.on', {timeout: 30_000})
+    expect(watched.faults).toEqual([])
+    await again.close()
+    await world.close()
+  })
+
+  it('is told in words where nothing was there before', async () => {
+    world = new WebWorld({miners: 2, validators: 1, tasks: 1})
+    const url = await world.listen()
+    watched = await open(browser, url)
+    await watched.page.route(/overview|scores|history|validators|miners/, (route) => route.abort())
+    await watched.page.goto(`${url}/#/validators`)
+    await watched.page.waitForSelector('.notice.bad')
+
+    expect(await text('body')).toContain('The API does not answer')
+    await expectAccessible(watched.page)
+    await world.close()
+  })
+})
+
+/** Everything that a stranger may write, written by somebody who means harm. */
+const hostile = `"><img src=x onerror="console.error('ran')"><script>console.error('ran')</script>{{7*7}}\u202Eevil\u202C javascript:alert(1) ${'W'.repeat(120)}`
+
+describe.skipIf(browserPath === undefined)('hostile words in every field', () => {
+  let url: string
+  beforeAll(async () => {
+    world = new WebWorld({miners: 12, validators: 2, tasks: 4, text: hostile})
+    url = await world.listen()
+  })
+  afterAll(() => world?.close())
+
+  it.each(['', 'miners', 'miner', 'tasks', 'task/4', 'validators'])('are words at #/%s', async (place) => {
+    watched = await open(browser, url, phone)
+    await watched.go(place === 'miner' ? `miner/${world!.miners[8]!.hotkey}` : place)
+    for (const button of await watched.page.getByRole('button', {name: /Why|verdict/}).all()) await button.click()
+    await settled(watched.page)
+
+    const page = watched.page
+    expect(
+      await page.locator('main script, main img[src="x"], main [onerror], main a[href^="javascript:"]').count(),
+    ).toBe(0)
+    if (place !== 'validators' && place !== '') expect(await text('main')).toContain('<script>')
+    expect(watched.faults).toEqual([])
+    await expectNoSideways(page)
+    await expectAccessible(page)
+    await watched.shoot(`hostile-${place.replace('/', '-') || 'overview'}`)
+  })
+})
+
+describe.skipIf(browserPath === undefined)('256 miners and 10,000 tasks', () => {
+  let url: string
+  beforeAll(async () => {
+    world = new WebWorld({miners: 256, validators: 4, tasks: 12, older: 9_988})
+    url = await world.listen()
+  })
+  afterAll(() => world?.close())
+
+  it('are searched, sorted and sent to somebody by their address', async () => {
+    watched = await open(browser, url)
+    await watched.go('miners?sort=pass&show=ranked')
+    const {page} = watched
+    const rates = async () =>
+      (await page.locator('.board > li .rate > .number').allInnerTexts()).map((rate) => Number.parseFloat(rate))
+    const before = await rates()
+    expect(before.length).toBeGreaterThan(20)
+    expect(before).toEqual([...before].sort((a, b) => b - a))
+
+    const wanted = world!.miners[3]!.hotkey
+    await page.getByLabel('Search').fill(wanted.slice(2, 20))
+    await page.waitForFunction(() => document.querySelectorAll('.board > li').length === 1)
+    expect(page.url()).toContain(`q=${wanted.slice(2, 20)}`)
+    await page.reload()
+    await settled(page)
+    expect(await page.locator('.board > li').count()).toBe(1)
+    expect(await page.locator('.board > li a.who').getAttribute('href')).toContain(wanted)
+  })
+
+  it('show all miners when asked to, and pages of tasks', async () => {
+    watched = await open(browser, url)
+    await watched.go('miners')
+    const {page} = watched
+    await page.getByRole('button', {name: /Show more/}).click()
+    await page.getByRole('button', {name: /Show more/}).click()
+    expect(await page.locator('.board > li').count()).toBe(256)
+    await expectAccessible(page)
+
+    await watched.go('tasks')
+    expect(await page.locator('.task-list > li').count()).toBe(50)
+    await page.getByRole('link', {name: 'Older'}).click()
+    await page.waitForFunction(() => document.querySelector('.task-list .id')?.textContent === '#9950')
+    await page.goBack()
+    await page.waitForFunction(() => document.querySelector('.task-list .id')?.textContent === '#10000')
+    expect(watched.faults).toEqual([])
+  })
+
+  it.each([
+    ['', 'overview'],
+    ['miners', 'miners'],
+    ['tasks', 'tasks'],
+    ['validators', 'validators'],
+    ['task/10000', 'task'],
+    ['miner', 'miner'],
+  ])('fit on a phone and a desk at #/%s, in both colour schemes', async (place, name) => {
+    for (const [size, options] of [
+      ['phone', phone],
+      ['desktop', desktop],
+    ] as const) {
+      for (const colorScheme of ['light', 'dark'] as const) {
+        watched = await open(browser, url, {...options, colorScheme, reducedMotion: 'reduce'})
+        await watched.go(place === 'miner' ? `miner/${world!.miners[1]!.hotkey}` : place)
+        await expectNoSideways(watched.page)
+        await expectAccessible(watched.page)
+        await watched.shoot(`full-${name}-${size}-${colorScheme}`)
+        expect(watched.faults).toEqual([])
+        await watched.close()
+      }
+    }
+    watched = undefined
+  })
+
+  it('can be walked through by keyboard alone', async () => {
+    watched = await open(browser, url)
+    await watched.go('')
+    const {page} = watched
+    const focused = () => page.evaluate(() => document.activeElement?.textContent?.trim() ?? '')
+    await page.keyboard.press('Tab')
+    expect(await focused()).toBe('Skip to the content')
+    await page.keyboard.press('Enter')
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('main')
+    await page.keyboard.press('Tab')
+    expect(await focused()).toMatch(/^#\d+/)
+    await page.keyboard.press('Enter')
+    await page.waitForFunction(() => location.hash.startsWith('#/task/'))
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('main')
+  })
+})
