@@ -1,3 +1,4 @@
+import {pauseMs} from './back-off.js'
 import {after, every, now} from './clock.js'
 
 /** What the server says has changed: topics of its store, `block`, or everything after an absence. */
@@ -13,17 +14,10 @@ export interface LiveState {
   readonly heardAt: number | undefined
 }
 
-const firstPauseMs = 1_000
-const maxPauseMs = 60_000
 /** Three heartbeats without a word: the connection is dead, whatever the browser believes. */
 const silenceMs = 50_000
 /** While it cannot be told, the page asks. */
 const pollMs = 30_000
-
-/** Doubles up to a minute, with up to half as much again so that many pages do not come back at once. */
-export function pauseMs(attempt: number, random: number): number {
-  return Math.min(maxPauseMs, firstPauseMs * 2 ** attempt) * (1 + random / 2)
-}
 
 /** Listens to the server's events while the page is looked at; comes back by itself, ever more slowly. */
 export class Live {

@@ -3,7 +3,7 @@ import type {RankBody} from '../../api/schemas.js'
 import type {HistoryBody, OutcomesBody} from '../../api/views.js'
 import type {SignedExam} from '../../domain/exam.js'
 import {type Resource, useResource} from '../data.js'
-import {bytes, one, percent, plural} from '../format.js'
+import {bytes, percent, plural, span} from '../format.js'
 import {type RateRule, rollingRates, standings} from '../standings.js'
 import {Answer, Panel} from './basics.js'
 import {Plot, type PlotData} from './plot.js'
@@ -58,11 +58,11 @@ export function Trends({
                 range={[0, 1.04]}
               />
               <Small
-                title="What a task costs the miners, in minutes of work"
+                title="What a task costs the miners, in working time"
                 half
                 tasks={tasks}
-                pick={(task) => task.latency_ms / 60_000}
-                format={(value) => (value >= 10 ? String(Math.round(value)) : one(value))}
+                pick={(task) => task.latency_ms}
+                format={span}
                 style="bars"
               />
               <Small

@@ -63,7 +63,7 @@ function Winner({overview, rank}: {overview: OverviewBody; rank: RankBody | unde
       <dl class="facts">
         <div class="fact">
           <dt>Ahead by</dt>
-          <dd>{next ? `${points(winner.pass_rate - next.passRate).replace('+', '')} points` : 'nobody is behind'}</dd>
+          <dd>{leadOver(winner.pass_rate, next?.passRate)}</dd>
         </div>
         <div class="fact">
           <dt>For</dt>
@@ -82,6 +82,13 @@ function Winner({overview, rank}: {overview: OverviewBody; rank: RankBody | unde
       {own && <p class="explain">{sentence(own.explain)}</p>}
     </Panel>
   )
+}
+
+/** In points, which is what a pass rate is compared in. */
+function leadOver(own: number, next: number | undefined): string {
+  if (next === undefined) return 'nobody is behind'
+  const lead = points(own - next)
+  return lead === '0.0' ? 'its earlier commitment' : `${lead.replace('+', '')} points`
 }
 
 /** The first few with what they would need: the distance to the top at a glance. */
