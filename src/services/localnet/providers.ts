@@ -24,9 +24,15 @@ export type ProviderEnv = Readonly<Record<User, Readonly<Record<string, string>>
 export function providerEnv(options: ProviderOptions, env: NodeJS.ProcessEnv): ProviderEnv {
   const burden = pick(env, (name) => name === 'EVALUATOR_CONCURRENCY')
   const given = {...burden, ...objectsEnv(options, env), ...judgeEnv(options, env), ...modelsEnv(options, env)}
+  // The API has a use for the bucket's keys only where it hands out addresses.
+  const hasNoUse = (name: string, role: User) =>
+    role === 'api' && given.SAMPLES_PRESIGN_SECONDS === undefined && /_SAMPLES_READ_(ACCESS|SECRET)_KEY$/.test(name)
   const forRole = (role: User) =>
     Object.fromEntries(
-      Object.entries(given).filter(([name]) => isFor(name as VariableName, [role])), // only names of the table are put in
+      Object.entries(given).filter(
+        // Only names of the table are put in.
+        ([name]) => isFor(name as VariableName, [role]) && !hasNoUse(name, role),
+      ),
     )
   return {api: forRole('api'), sampler: forRole('sampler'), evaluator: forRole('evaluator')}
 }
@@ -65,7 +71,7 @@ function objectsEnv({objects}: ProviderOptions, env: NodeJS.ProcessEnv): Values 
     return {[variable]: prefix === '' ? bucket : `${prefix}-${bucket}`}
   }
   return {
-    ...pick(env, (name) => name.startsWith(own) || name === 'SAMPLES_PUBLIC_URL'),
+    ...pick(env, (name) => name.startsWith(own) || name === 'SAMPLES_PUBLIC_URL' || name === 'SAMPLES_PRESIGN_SECONDS'),
     OBJECT_STORAGE_BACKEND: kind,
     [`${own}ENDPOINT`]: `${protocol}://${host}${port}`,
     ...named('SOURCE_BUCKET'),

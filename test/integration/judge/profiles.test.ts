@@ -7,7 +7,7 @@ import {afterAll, beforeAll, describe, expect, it} from 'vitest'
 import type {AspectScores} from '../../../src/judge/port.js'
 import {ReferenceJudge} from '../../../src/judge/reference.js'
 import {checkGates} from '../../../src/mechanisms/video/gates.js'
-import {defaults as params} from '../../../src/mechanisms/video/params.js'
+import {defaults} from '../../../src/mechanisms/video/params.js'
 import {overallOf, passes} from '../../../src/mechanisms/video/scoring.js'
 import {FfmpegMedia} from '../../../src/media/ffmpeg.js'
 import {lazyFfmpeg} from '../../../src/media/resolve.js'
@@ -21,6 +21,8 @@ const dir = mkdtempSync(path.join(os.tmpdir(), 'leoma-profiles-'))
 const run = createRunner({ffmpeg: lazyFfmpeg({})})
 const media = new FfmpegMedia({run})
 const {signal} = new AbortController()
+/** What the judge says is asked of footage, too, that is softer than the given frame and that a gate would keep from it. */
+const params = {...defaults, gates: {...defaults.gates, minDetail: 0}}
 const {width, height, frames, fps} = params.request
 
 afterAll(() => rmSync(dir, {recursive: true, force: true}))
@@ -70,9 +72,10 @@ async function resultsOf({source, startS, other}: Window): Promise<Record<string
           {...recipe, run: (args, inner) => run(args, {signal: inner, what: profile, blame: 'program'})},
           signal,
         )
-        const gated = await checkGates(to, {media, params, kind: 'ti2v', firstFrame}, signal)
+        const size = {frames, fps, width, height}
+        const gated = await checkGates(to, {media, params, kind: 'ti2v', firstFrame, views: judge.views(size)}, signal)
         if (!gated.ok) return [label, {end: gated.gate, passed: false, overall: 0, aspects: {}}]
-        const request = {output: to, clip, firstFrame, prompt: 'whatever moves', frames, fps, width, height}
+        const request = {output: to, clip, firstFrame, prompt: 'whatever moves', ...size, seen: gated.seen}
         const {aspects} = await judge.score(request, signal)
         const overall = overallOf(aspects, params.judge.weights)
         return [label, {end: 'judged', passed: passes(aspects, overall, params.judge), overall, aspects}]
