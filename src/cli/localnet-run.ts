@@ -5,10 +5,11 @@ import {secretKeys, secretValues} from '../config/redact.js'
 import {LeomaError} from '../errors.js'
 import {createLogger} from '../runtime/logger.js'
 import {Shutdown} from '../runtime/shutdown.js'
+import {attackResults} from '../services/localnet/attacks.js'
 import type {LocalnetEvent, LocalnetResult} from '../services/localnet/events.js'
 import {choosePort} from '../services/localnet/free-port.js'
 import type {LocalnetOptions} from '../services/localnet/parts.js'
-import {type LiveRegion, LocalnetView, pointAt, rankingText, weightsText} from './localnet-view.js'
+import {attacksText, type LiveRegion, LocalnetView, pointAt, rankingText, weightsText} from './localnet-view.js'
 
 type RankingEvent = Extract<LocalnetEvent, {type: 'ranking'}>
 
@@ -47,15 +48,16 @@ export async function runLocalnet(
     shutdown.add('localnet', () => localnet.close())
     const result = await untilStopped(localnet, shutdown.signal, options.rounds !== undefined)
     view.stop()
+    const attacks = attackResults(result)
     if (!json && ranking) {
       process.stdout.write(
-        `${rankingText(ranking, process.stdout, localnet.facts.judge)}${weightsText(localnet.facts, result)}`,
+        `${rankingText(ranking, process.stdout, localnet.facts.judge)}${weightsText(localnet.facts, result)}${attacksText(attacks)}`,
       )
       if (options.dataDir !== undefined) {
         process.stderr.write(`kept in ${localnet.facts.dataDir}; while it runs: ${pointAt(localnet.facts)}\n`)
       }
     }
-    return result
+    return attacks.length > 0 ? {...result, attacks} : result
   } catch (error) {
     view.stop()
     if (!shutdown.signal.aborted) throw error

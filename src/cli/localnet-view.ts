@@ -1,5 +1,6 @@
 import {styleText} from 'node:util'
 import type {
+  AttackResult,
   JudgeName,
   LocalnetEvent,
   LocalnetFacts,
@@ -274,4 +275,15 @@ export function weightsText(facts: LocalnetFacts, {weights, winner}: LocalnetRes
     ? `uid ${winner.uid} (${winner.profile})`
     : `uid ${weights.uids.join(', ')}, which recycles the emission`
   return `weights on the chain since block ${weights.block}, set by ${validators}: all to ${whom}\n`
+}
+
+/** What each attack brought; nothing where none was carried out. */
+export function attacksText(results: readonly AttackResult[]): string {
+  return results
+    .map(({attack, outcomes, passed, evaluated, weight}) => {
+      const said = Object.entries(outcomes).map(([outcome, times]) => `${times} × ${outcome}`)
+      const paid = weight > 0 ? `takes ${(100 * weight).toFixed(0)} % of the emission` : 'earns nothing'
+      return `attack ${attack}: ${said.join(', ') || 'never asked'}; passed ${passed} of ${evaluated}, ${paid}\n`
+    })
+    .join('')
 }

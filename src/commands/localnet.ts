@@ -1,5 +1,6 @@
 import {Flags} from '@oclif/core'
 import {BaseCommand} from '../cli/base-command.js'
+import type {LocalAttack} from '../services/localnet/attacks.js'
 import type {LocalnetResult} from '../services/localnet/events.js'
 
 export default class Localnet extends BaseCommand {
@@ -13,12 +14,19 @@ export default class Localnet extends BaseCommand {
     '<%= config.bin %> <%= command.id %>',
     '<%= config.bin %> <%= command.id %> --rounds 3 --source ~/Videos --json',
     '<%= config.bin %> <%= command.id %> --miners oracle,drift,copycat --validators 3 --rounds 2',
+    '<%= config.bin %> <%= command.id %> --attack slow-zoom,copy-shifted --rounds 1',
     '<%= config.bin %> <%= command.id %> --data ./my-subnet --port 8000',
     '<%= config.bin %> <%= command.id %> --objects s3://127.0.0.1:9000 --judge openai --rounds 1',
   ]
   static override flags = {
     miners: Flags.string({
       description: 'profiles of the miners, separated by commas; all of the cast when left out',
+      helpValue: '<names>',
+    }),
+    attack: Flags.string({
+      description:
+        'attacks to carry out, separated by commas, beside the miners oracle and drift unless others are named; list ' +
+        'shows them',
       helpValue: '<names>',
     }),
     validators: Flags.integer({description: 'number of validators', min: 1, max: 16, default: 2}),
@@ -65,14 +73,17 @@ export default class Localnet extends BaseCommand {
     }),
   }
 
-  async run(): Promise<LocalnetResult> {
+  async run(): Promise<LocalnetResult | {readonly attacks: readonly LocalAttack[]}> {
     const {flags} = await this.parse(Localnet)
+    if (flags.attack === 'list') return this.#list()
     const {runLocalnet} = await import('../cli/localnet-run.js')
     const miners = flags.miners?.split(',').map((name) => name.trim())
+    const attacks = flags.attack?.split(',').map((name) => name.trim())
     return runLocalnet(
       {
         validators: flags.validators,
         ...(miners && {miners: miners.filter((name) => name !== '')}),
+        ...(attacks && {attacks}),
         ...(flags.rounds !== undefined && {rounds: flags.rounds}),
         ...(flags['block-time'] !== undefined && {blockTimeMs: flags['block-time']}),
         ...(flags.data !== undefined && {dataDir: flags.data}),
@@ -84,5 +95,17 @@ export default class Localnet extends BaseCommand {
       },
       {port: flags.port, json: this.jsonEnabled()},
     )
+  }
+
+  async #list() {
+    const {localAttacks} = await import('../services/localnet/attacks.js')
+    this.table(
+      [
+        {name: 'attack', value: ({name}: LocalAttack) => name},
+        {name: 'what it does', value: ({about}: LocalAttack) => about, flexible: true},
+      ],
+      localAttacks,
+    )
+    return {attacks: localAttacks}
   }
 }

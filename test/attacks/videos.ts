@@ -1,4 +1,4 @@
-import {mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises'
+import {mkdir, mkdtemp, readFile, rm, writeFile} from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import pLimit from 'p-limit'
@@ -14,7 +14,7 @@ import {FfmpegMedia} from '../../src/media/ffmpeg.js'
 import {lazyFfmpeg} from '../../src/media/resolve.js'
 import {createRunner} from '../../src/media/run.js'
 import {textBoxes} from '../../src/services/localnet/attack-text.js'
-import {plea, stray, type VideoAttack, videoAttacks} from '../../src/services/localnet/attack-videos.js'
+import {claimSize, plea, stray, type VideoAttack, videoAttacks} from '../../src/services/localnet/attack-videos.js'
 import {ensureClips} from '../../src/services/localnet/clips.js'
 import type {Recipe} from '../../src/services/localnet/recipes.js'
 import type {Attack, Gain} from './attack.js'
@@ -79,7 +79,11 @@ export async function render(scene: Scene, name: string, attack: VideoAttack['re
 }
 
 /** Whether an answer passes; `clip` is what the judge takes for the original. */
-async function judged(output: string, {firstFrame}: Scene, clip: string): Promise<boolean> {
+async function judged(
+  output: string,
+  {firstFrame}: {readonly firstFrame: string | undefined},
+  clip: string,
+): Promise<boolean> {
   const request: JudgeRequest = {output, clip, firstFrame, prompt: 'whatever moves', frames, fps, width, height}
   try {
     const {aspects} = await new ReferenceJudge({media}).score(request, signal)
@@ -97,6 +101,8 @@ async function gated(output: string, {firstFrame}: Scene) {
 
 /** A judge that knows nothing but the answer and the conditioning frame, as if nobody had kept the clip secret. */
 const withoutClip = (output: string, scene: Scene) => judged(output, scene, output)
+/** … and no conditioning frame either. */
+const withoutAnything = (output: string, scene: Scene) => judged(output, {...scene, firstFrame: undefined}, output)
 const withClip = (output: string, scene: Scene) => judged(output, scene, scene.clip)
 
 /** Does what a text in the picture says, where it can read one; else it judges without the clip. */
@@ -123,6 +129,24 @@ async function upright(output: string, scene: Scene): Promise<boolean> {
   return withClip(to, scene)
 }
 
+/** The same file as a decoder sees it that takes the size from the pictures and not from the header. */
+async function overlooked(output: string, scene: Scene): Promise<boolean> {
+  const to = `${output}.true-size.mp4`
+  await writeFile(to, claimSize(await readFile(output), width, height))
+  return withClip(to, scene)
+}
+
+/** What a decoder makes of a damaged file that goes on where it finds a fault. */
+async function guessed(output: string, scene: Scene): Promise<boolean> {
+  const to = `${output}.guessed.mp4`
+  const encode = ['-c:v', 'libx264', '-preset', 'ultrafast', '-crf', '20', '-f', 'mp4', `file:${to}`]
+  await run(['-v', 'error', '-y', '-err_detect', 'ignore_err', '-i', `file:${output}`, ...encode], {
+    signal,
+    what: 'guessing the rest',
+  })
+  return withClip(to, scene)
+}
+
 type Pass = (output: string, scene: Scene) => Promise<boolean>
 const gates: Pass = async (output, scene) => (await gated(output, scene)).ok
 const shipped: Pass = async (output, scene) => (await gates(output, scene)) && (await withClip(output, scene))
@@ -143,7 +167,7 @@ const defences: Readonly<Record<string, Defence>> = {
   dissolve: {defence: hidden, off: withoutClip},
   'pasted-frame': {defence: hidden, off: withoutClip},
   looped: {defence: hidden, off: withoutClip},
-  reversed: {defence: `first frame; ${hidden}`, off: async () => true},
+  reversed: {defence: `first frame; ${hidden}`, off: withoutAnything},
   'there-and-back': {defence: hidden, off: withoutClip},
   interpolated: {defence: hidden, off: withoutClip},
   'half-frozen': {defence: hidden, off: withoutClip},
@@ -157,10 +181,10 @@ const defences: Readonly<Record<string, Defence>> = {
   rotated: {defence: 'pictures are turned as the file says', off: upright},
   'hundred-streams': {defence: gate('streams'), off: withClip},
   'frame-bomb': {defence: gate('frames'), off: withClip},
-  'size-bomb': {defence: gate('unreadable'), off: withClip},
+  'size-bomb': {defence: gate('unreadable'), off: overlooked},
   'large-pictures': {defence: gate('resolution'), off: withClip},
   payload: {defence: gate('too_large'), off: withClip},
-  'cut-off': {defence: gate('unreadable'), off: withClip},
+  'cut-off': {defence: gate('unreadable'), off: guessed},
 }
 
 /** Share of the tasks in which something is so. */

@@ -33,6 +33,28 @@ test('with --json a failure is one object with its code', async () => {
   expect(JSON.parse(stdout)).toMatchObject({error: {kind: 'usage', code: 'PROFILE_UNKNOWN'}})
 })
 
+test('the attacks that can be watched are listed without anything being started', async () => {
+  const before = leftovers()
+
+  const {code, stdout} = await localnet('--attack', 'list', '--json')
+
+  expect(code).toBe(0)
+  const {attacks} = JSON.parse(stdout)
+  expect(attacks.map(({name}: {name: string}) => name)).toEqual(
+    expect.arrayContaining(['frozen-noise', 'copy-shifted', 'favouring-validator']),
+  )
+  expect(attacks.length).toBeGreaterThanOrEqual(25)
+  expect(leftovers()).toEqual(before)
+})
+
+test('an unknown attack is a usage error that says how to see the known ones', async () => {
+  const {code, stderr} = await localnet('--attack', 'looped,hypnosis', '--port', '0')
+
+  expect(code).toBe(2)
+  expect(stderr).toContain('there is no attack hypnosis')
+  expect(stderr).toContain('--attack list')
+})
+
 test.each([
   ['--rounds', '0'],
   ['--validators', '0'],

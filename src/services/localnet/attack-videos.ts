@@ -224,10 +224,10 @@ export const videoAttacks: readonly VideoAttack[] = [
   },
   {
     name: 'cut-off',
-    about: 'a file that ends in the middle: a decoder that guesses the rest sees a video',
+    about: 'a file that lacks its end: decoders that guess see a video, each another one',
     render: remade(async (recipe, good) => {
       const bytes = await readFile(good)
-      await writeFile(recipe.to, bytes.subarray(0, Math.floor(bytes.length * 0.7)))
+      await writeFile(recipe.to, bytes.subarray(0, Math.floor(bytes.length * 0.98)))
     }),
   },
   copied('copy-encoded', "another miner's answer, encoded again", () => 'null'),
@@ -261,7 +261,7 @@ async function runOnce(recipe: Recipe, args: readonly string[], signal: AbortSig
 }
 
 /** The size that an MP4's track header and sample description claim; the pictures stay as they are. */
-function claimSize(file: Buffer, width: number, height: number): Buffer {
+export function claimSize(file: Buffer, width: number, height: number): Buffer {
   const bytes = Buffer.from(file)
   const entry = bytes.indexOf('avc1', bytes.indexOf('stsd'))
   const track = bytes.indexOf('tkhd')

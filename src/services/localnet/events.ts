@@ -83,5 +83,16 @@ export interface LocalnetResult {
   readonly weights: {readonly block: number; readonly uids: readonly Uid[]; readonly values: readonly number[]} | null
   /** Only when one was asked for. */
   readonly judge?: JudgeName
+  /** What each attack brought, where some were carried out. */
+  readonly attacks?: readonly AttackResult[]
   readonly api: string
+}
+
+export interface AttackResult {
+  readonly attack: string
+  readonly outcomes: MinerResult['outcomes']
+  readonly passed: number
+  readonly evaluated: number
+  /** Share of the emission, 0..1. */
+  readonly weight: number
 }

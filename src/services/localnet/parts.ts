@@ -2,6 +2,7 @@ import path from 'node:path'
 import type {OwnerApi} from '../../api/port.js'
 import type {Captioner} from '../../caption/port.js'
 import type {Netuid} from '../../domain/ids.js'
+import type {Judge} from '../../judge/port.js'
 import type {Report} from '../../mechanisms/types.js'
 import type {VideoParams} from '../../mechanisms/video/params.js'
 import type {Media} from '../../media/port.js'
@@ -10,6 +11,7 @@ import type {Objects} from '../../objects/port.js'
 import type {Clock} from '../../runtime/clock.js'
 import type {Logger} from '../../runtime/logger.js'
 import type {Verify} from '../../wallet/port.js'
+import {favouredProfile, favouringJudge} from './attacks.js'
 import type {LocalnetEvent} from './events.js'
 import type {HiddenClips} from './peek.js'
 import type {ProviderEnv, ProviderOptions} from './providers.js'
@@ -19,6 +21,8 @@ import {walletNames} from './wallets.js'
 export interface LocalnetOptions extends ProviderOptions {
   /** Names of the profiles that take part; all of the cast when absent. */
   readonly miners?: readonly string[]
+  /** Attacks that are carried out besides, by their names. */
+  readonly attacks?: readonly string[]
   readonly validators: number
   /** Ends after this many rounds; never when absent. */
   readonly rounds?: number
@@ -38,7 +42,11 @@ export interface PartSpec {
   readonly name: string
   readonly services: readonly ('api' | 'sampler' | 'evaluator' | 'validator')[]
   readonly env: Readonly<Record<string, string>>
-  readonly wrap?: {readonly media: (media: Media) => Media; readonly captioner: (captioner: Captioner) => Captioner}
+  readonly wrap?: {
+    readonly media?: (media: Media) => Media
+    readonly captioner?: (captioner: Captioner) => Captioner
+    readonly judge?: (judge: Judge) => Judge
+  }
 }
 
 export interface Part {
@@ -106,6 +114,7 @@ export function partSpecs(
   }
   // They share this machine, where each would otherwise keep all of its processors busy.
   const each = Math.max(1, Math.floor(concurrency / provisioned.validators.length))
+  const favoured = provisioned.cast.find(({profile}) => profile === favouredProfile)
   const validators = provisioned.validators.map(
     ({name}, index): PartSpec => ({
       name,
@@ -118,6 +127,7 @@ export function partSpecs(
         EPOCH_LEN: String(epochBlocks),
         EVALUATOR_POLL_INTERVAL: '0.5',
       },
+      ...(favoured && index === 0 && {wrap: {judge: (judge) => favouringJudge(judge, favoured.hotkey)}}),
     }),
   )
   const sampler: PartSpec = {

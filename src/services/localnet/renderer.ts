@@ -3,9 +3,11 @@ import path from 'node:path'
 import pLimit from 'p-limit'
 import {LeomaError} from '../../errors.js'
 import {withDeadline} from '../../runtime/deadline.js'
+import {stray} from './attack-videos.js'
+import {attackVideo, strayProfile} from './attacks.js'
 import type {Render, Wanted} from './miners.js'
 import type {HiddenClip} from './peek.js'
-import {type RunFfmpeg, renderProfile, type VideoProfile, videoProfiles} from './recipes.js'
+import {type Recipe, type RunFfmpeg, renderProfile, type VideoProfile, videoProfiles} from './recipes.js'
 
 const renderDeadlineMs = 60_000
 
@@ -26,12 +28,12 @@ export function createRenderer(options: RendererOptions): Render {
   const made = new Map<string, {readonly ordinal: number; readonly file: Promise<string>}>()
 
   return async (profile, wanted, signal) => {
-    const video = videoProfiles.find((name) => name === profile)
+    const video = videoOfProfile(profile)
     if (!video) throw new LeomaError('bug', 'PROFILE_UNKNOWN', `no video is known for profile ${profile}`)
-    const key = [wanted.hidden.ordinal, video, wanted.width, wanted.height, wanted.frames, wanted.fps].join('-')
+    const key = [wanted.hidden.ordinal, profile, wanted.width, wanted.height, wanted.frames, wanted.fps].join('-')
     let known = made.get(key)
     if (!known) {
-      known = {ordinal: wanted.hidden.ordinal, file: limit(() => renderOne(video, wanted, key, options))}
+      known = {ordinal: wanted.hidden.ordinal, file: limit(() => renderOne({profile, video}, wanted, key, options))}
       made.set(key, known)
       known.file.catch(() => made.delete(key))
       for (const [old, {ordinal, file}] of made) {
@@ -46,8 +48,19 @@ export function createRenderer(options: RendererOptions): Render {
   }
 }
 
+type Video = (recipe: Recipe, signal: AbortSignal) => Promise<void>
+
+function videoOfProfile(profile: string): Video | undefined {
+  const known: VideoProfile | undefined = videoProfiles.find((name) => name === profile)
+  if (known) return (recipe, signal) => renderProfile(known, recipe, signal)
+  return profile === strayProfile.name ? stray : attackVideo(profile)
+}
+
+/** Those that show footage of something else. */
+const needOther = ['wrong-frame', 'attack-pasted-frame']
+
 async function renderOne(
-  profile: VideoProfile,
+  {profile, video}: {readonly profile: string; readonly video: Video},
   wanted: Wanted,
   key: string,
   options: RendererOptions,
@@ -56,7 +69,7 @@ async function renderOne(
   const to = path.join(options.folder, `${key}.mp4`)
   const partial = path.join(options.folder, `${key}.partial.mp4`)
   await mkdir(options.folder, {recursive: true})
-  const otherClip = profile === 'wrong-frame' ? await options.findOtherClip(hidden, options.signal) : undefined
+  const otherClip = needOther.includes(profile) ? await options.findOtherClip(hidden, options.signal) : undefined
   const recipe = {
     clip: hidden.clip,
     // A task without a conditioning frame still has a picture to start from: the clip's first.
@@ -65,9 +78,7 @@ async function renderOne(
     answerIndex: hidden.ordinal - 1,
     ...{width, height, frames, fps, run: options.run, to: partial},
   }
-  await withDeadline(`rendering ${profile}`, renderDeadlineMs, options.signal, (inner) =>
-    renderProfile(profile, recipe, inner),
-  )
+  await withDeadline(`rendering ${profile}`, renderDeadlineMs, options.signal, (inner) => video(recipe, inner))
   await rename(partial, to)
   return to
 }

@@ -5,6 +5,7 @@ import {LeomaError} from '../../errors.js'
 import type {Profile} from '../../mechanisms/types.js'
 import {cast} from '../../mechanisms/video/cast.js'
 import type {Shutdown} from '../../runtime/shutdown.js'
+import {allAttackProfiles, attackProfiles} from './attacks.js'
 import {ensureClips} from './clips.js'
 import {localnetParams} from './exam.js'
 import {uploadFootage} from './footage.js'
@@ -17,6 +18,9 @@ import {importSources, isVideo} from './sources.js'
 
 /** Enough for a while without a repetition, and made in a few seconds. */
 const generatedClips = 6
+
+/** Who takes part in an attack unless somebody else is named. */
+const besideAttacks = ['oracle', 'drift']
 
 /** The chosen profiles in the order of the cast, whatever the order they were named in. */
 export function chooseProfiles(names: readonly string[] | undefined): readonly Profile[] {
@@ -33,14 +37,19 @@ export function chooseProfiles(names: readonly string[] | undefined): readonly P
 export async function setStage(options: LocalnetOptions, deps: LocalnetDeps, shutdown: Shutdown): Promise<Stage> {
   const {onEvent, netuid, time, verify} = deps
   const {signal} = shutdown
-  const chosen = chooseProfiles(options.miners)
+  const {attacks} = options
+  const chosen = [
+    ...chooseProfiles(options.miners ?? (attacks && besideAttacks)),
+    ...(attacks ? attackProfiles(attacks) : []),
+  ]
+  const profiles = attacks ? [...cast, ...allAttackProfiles()] : cast
   const dataDir = await openDataDir(options, shutdown)
   const footage = await prepareFootage(path.join(dataDir, 'objects', 'source'), options, deps, signal)
 
   onEvent({type: 'step', step: 'subnet', state: 'started', note: `registering ${chosen.length} miners`})
   const {validators, blockTimeMs} = options
   const provisioned = await provision({
-    ...{dataDir, netuid, profiles: cast, chosen, validators, blockTimeMs, time, verify, signal},
+    ...{dataDir, netuid, profiles, chosen, validators, blockTimeMs, time, verify, signal},
   })
   await writeJson(examFile(dataDir), localnetParams(provisioned.blockTimeMs, deps.judge))
   onEvent({
