@@ -30,25 +30,24 @@ export async function findExam(app: App, name: string, mechanism: string, signal
   if (name === 'default')
     return describe(await defaultExam(app, mechanism), undefined, 'shipped with this program', app)
   if (await isFile(name)) return fromFile(app, name, mechanism)
+  const [, task] = /^task:(\d{1,10})$/.exec(name) ?? []
+  if (name !== 'current' && task === undefined && !/^[0-9a-f]{4,64}$/.test(name)) {
+    throw new LeomaError('usage', 'EXAM_UNKNOWN', `${JSON.stringify(name.slice(0, 80))} names no exam`, {
+      hints: ['current, default, task:N, a hash (its first digits do), or a file that is there'],
+    })
+  }
   const api = await app.evidence()
-  const texts = (await api.examTexts(signal)) ?? []
-  const exams = texts.map((text) => SignedExam.parse(JSON.parse(text)))
+  const exams = await listExams(app, signal)
   const missing = (what: string) =>
     new LeomaError('upstream', 'EXAM_MISSING', `${api.url} has published no exam ${what}`, {
       hints: ['leoma exam show lists nothing else: name a file, default, current, task:N or a hash'],
       retryable: false,
     })
   const latest = (await api.latestTask(signal)) ?? 0
-  const [, task] = /^task:(\d{1,10})$/.exec(name) ?? []
   if (name === 'current' || task !== undefined) {
     const found = ofTask(exams, task === undefined ? latest + 1 : Number(task))
     if (!found) throw missing(task === undefined ? 'yet' : `for task ${task}`)
     return describe(found.exam, found, api.url, app)
-  }
-  if (!/^[0-9a-f]{4,64}$/.test(name)) {
-    throw new LeomaError('usage', 'EXAM_UNKNOWN', `${JSON.stringify(name.slice(0, 80))} names no exam`, {
-      hints: ['current, default, task:N, a hash (its first digits do), or a file'],
-    })
   }
   const found = exams.filter(({examHash}) => examHash.startsWith(name))
   const [only, ...more] = found
@@ -63,7 +62,15 @@ export async function findExam(app: App, name: string, mechanism: string, signal
 /** All that were published, in the order of publication. */
 export async function listExams(app: App, signal: AbortSignal): Promise<readonly SignedExam[]> {
   const texts = (await (await app.evidence()).examTexts(signal)) ?? []
-  return texts.map((text) => SignedExam.parse(JSON.parse(text)))
+  return texts.map((text) => {
+    const exam = SignedExam.safeParse(parsed(text))
+    if (exam.success) return exam.data
+    throw new LeomaError('upstream', 'EXAM_UNREADABLE', 'the owner publishes an exam that cannot be read', {
+      hints: ['upgrade leoma', 'leoma audit says which one it is'],
+      cause: exam.error,
+      retryable: false,
+    })
+  })
 }
 
 /** What the owner would sign: parameters from a file, everything else from the exam in force unless given. */
@@ -184,6 +191,14 @@ async function readJson(file: string): Promise<unknown> {
     return JSON.parse(text)
   } catch (error) {
     throw invalid(file, 'it is not JSON', error)
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
   }
 }
 

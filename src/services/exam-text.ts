@@ -12,6 +12,7 @@ export interface ExamChange {
 
 /** One sentence for each parameter of an exam that people ask about; the rest is what its name says. */
 const meanings: Readonly<Record<string, string>> = {
+  version: 'form of the document',
   mechanism: 'what is examined',
   mechanismVersion: 'version of the rule; a program of another version cannot run the exam',
   netuid: 'subnet',
@@ -21,6 +22,8 @@ const meanings: Readonly<Record<string, string>> = {
   'params.everyBlocks': 'blocks between two tasks; the hash of such a block chooses the clip',
   'params.clip.durationS': 'seconds of footage that a task is cut from',
   'params.clip.sceneThreshold': 'change between two frames that counts as a cut, 0 to 1',
+  'params.clip.boundaryMarginS': 'seconds kept away from a cut',
+  'params.clip.safeStartOffsetS': 'seconds after the beginning of a shot before a clip may begin',
   'params.clip.restTasks': 'tasks before a source is used again',
   'params.clip.minSourceBytes': 'smaller sources are not used',
   'params.clip.maxSourceBytes': 'larger sources are not used',
@@ -38,6 +41,8 @@ const meanings: Readonly<Record<string, string>> = {
   'params.gates.minMotion': 'less motion than this counts as a still picture; higher is stricter',
   'params.gates.maxFirstFrameDistance':
     'an answer that begins further from the given frame is rejected; lower is stricter',
+  'params.gates.maxHeldShare': 'an answer that holds or repeats more of its frames than this is rejected, 0 to 1',
+  'params.gates.minDetail': 'an answer that keeps less than this of the detail it should have is rejected, 0 to 1',
   'params.gates.duplicateOutputs': "when an output counts as a copy of an earlier-committed miner's",
   'params.judge.name': 'who judges; two judges are two exams',
   'params.judge.version': 'version of the judge',
@@ -53,6 +58,7 @@ const meanings: Readonly<Record<string, string>> = {
   'params.ranking.minTasks': 'settled tasks before anybody is ranked',
   'params.ranking.completeness': 'share of the tasks that a miner must be judged in to be ranked, 0 to 1',
   'params.ranking.dominance': 'lead in pass rate that a later miner needs over every earlier one, 0 to 1',
+  'params.ranking.oddsAgainst': 'how surely a later miner must be better: chance may explain its lead once in so many',
   'params.ranking.minPassed': 'a winner must have passed this often',
   'params.ranking.forgivenMisses': 'answers that did not come and are not held against a miner, per window',
   'params.ranking.settleBlocks': 'blocks that validators have for their verdicts',
