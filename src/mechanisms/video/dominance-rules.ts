@@ -83,7 +83,8 @@ function provenField(eligible: readonly Standing[], tasks: number, ranking: Vide
     ranked,
     rateNeeded: (entry) => {
       const met = against(entry)
-      return met ? Math.max(0, entry.passed + met.short) / entry.counted : 0
+      // Nothing may count of it yet; infinity has no place in what is hashed and signed.
+      return met ? Math.max(0, entry.passed + met.short) / Math.max(1, entry.counted) : 0
     },
     numbers: (entry) => {
       const met = against(entry)

@@ -71,6 +71,14 @@ describe('the proven lead in an exam', () => {
     expect(of('b')?.numbers).toMatchObject({ahead: 0, behind: 1, charged: 1})
   })
 
+  it('has only finite figures for a miner of whom nothing counts yet, so that the ranking can be hashed', () => {
+    const {rows, of} = weigh({a: 'pppp', b: '---m'}, {...proven, forgivenMisses: 1})
+
+    expect(of('b')?.numbers).toMatchObject({evaluated: 0, charged: 0})
+    expect(Object.values(of('b')?.numbers ?? {}).every(Number.isFinite)).toBe(true)
+    expect(() => hashOf(rows)).not.toThrow()
+  })
+
   it('lets nobody win with nothing, even if the exam would', () => {
     const {rows, decision} = weigh({a: 'ffff', b: 'ffff'}, {...proven, minPassed: 0})
 
