@@ -45,6 +45,7 @@ test('commands and their flags', () => {
       "exam sign: --from-task= --json --mechanism= --sampler=",
       "get-rank: --author= --json --mechanism=",
       "judge: --clip= --exam= --first-frame= --json --judge= --model= --prompt=! --strict",
+      "integrity: --json --window=",
       "localnet: --attack= --block-time= --data= --json --judge-model= --judge= --miners= --models= --objects= --port= --rounds= --source= --validators=",
       "miner check: --chute-id= --clip= --coldkey= --first-frame= --generate --hotkey= --json --model-name=! --model-revision=! --prompt= --save= --wait=",
       "miner commit: --chute-id=! --coldkey= --dry-run --form= --hotkey= --json --model-name=! --model-revision=! --plain --yes",

@@ -1,0 +1,46 @@
+import type {OwnerApi} from '../../api/port.js'
+import type {TaskId} from '../../domain/ids.js'
+import type {SettledTask} from '../../domain/verdict.js'
+import type {IntegrityFinding} from './findings.js'
+import {minerFindings} from './miners.js'
+import {validatorFindings} from './validators.js'
+
+/** All signs of copying and collusion in settled tasks, which ascend. Pure: the same tasks give the same findings. */
+export function integrityFindings(tasks: readonly SettledTask[]): IntegrityFinding[] {
+  return [...minerFindings(tasks), ...validatorFindings(tasks)]
+}
+
+export interface IntegrityReport {
+  readonly api: string
+  /** The tasks that were looked at: first, last and how many. */
+  readonly from: TaskId | null
+  readonly to: TaskId | null
+  readonly tasks: number
+  readonly findings: readonly IntegrityFinding[]
+}
+
+const pageSize = 20
+
+/** Looks through the newest settled tasks that an owner's API publishes; what it says of them is all that is believed. */
+export async function inspectIntegrity(
+  api: Pick<OwnerApi, 'url' | 'latestTask' | 'settledAfter'>,
+  window: number,
+  signal: AbortSignal,
+): Promise<IntegrityReport> {
+  const latest = (await api.latestTask(signal)) ?? 0
+  const tasks: SettledTask[] = []
+  for (let after = Math.max(0, latest - window); ; ) {
+    const page = await api.settledAfter(after, pageSize, signal)
+    tasks.push(...page)
+    const last = page.at(-1)?.task.manifest.taskId
+    if (last === undefined || last >= latest) break
+    after = last
+  }
+  return {
+    api: api.url,
+    from: tasks[0]?.task.manifest.taskId ?? null,
+    to: tasks.at(-1)?.task.manifest.taskId ?? null,
+    tasks: tasks.length,
+    findings: integrityFindings(tasks),
+  }
+}

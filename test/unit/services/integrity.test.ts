@@ -1,0 +1,221 @@
+import {describe, expect, it} from 'vitest'
+import type {Answer} from '../../../src/domain/task.js'
+import type {SettledTask, Verdict} from '../../../src/domain/verdict.js'
+import {IntegrityFinding} from '../../../src/services/integrity/findings.js'
+import {inspectIntegrity, integrityFindings} from '../../../src/services/integrity/integrity.js'
+import {binomialTail, rankExcess} from '../../../src/services/integrity/statistics.js'
+import {aHotkey, aSettledTask, aSha, type TaskSetup} from '../../helpers/video.js'
+
+const stakes = {u: 100n, v: 100n, w: 100n}
+const everybody = Object.keys(stakes)
+
+/** Tasks 1 to `count`; by default three validators pass every miner that delivers, in the same words. */
+function season(count: number, setup: (taskId: number) => Partial<TaskSetup>): SettledTask[] {
+  return Array.from({length: count}, (_, index) => {
+    const given = {outcomes: {a: 'ok', b: 'ok'}, ...setup(index + 1)} as const
+    const asked = Object.entries(given.outcomes).flatMap(([name, outcome]) => (outcome === 'ok' ? [name] : []))
+    const votes =
+      given.votes ?? everybody.flatMap((validator) => asked.map((miner) => [validator, miner, true] as const))
+    const task = aSettledTask({stakes, ...given, taskId: index + 1, votes})
+    // Outputs of different tasks are different bytes.
+    return withAnswers(task, (answer) => answer)
+  })
+}
+
+function withAnswers(settled: SettledTask, change: (answer: Answer) => Answer): SettledTask {
+  const {manifest} = settled.task
+  return {...settled, task: {...settled.task, manifest: {...manifest, answers: manifest.answers.map(change)}}}
+}
+
+function withVerdicts(settled: SettledTask, change: (verdict: Verdict) => Partial<Verdict>): SettledTask {
+  const verdicts = settled.verdicts.map((signed) => ({
+    ...signed,
+    verdict: {...signed.verdict, ...change(signed.verdict)},
+  }))
+  return {...settled, verdicts}
+}
+
+const codesOf = (tasks: readonly SettledTask[]) => integrityFindings(tasks).map(({code}) => code)
+
+describe('nothing is found', () => {
+  it('among honest miners and validators that agree', () => {
+    expect(codesOf(season(40, () => ({})))).toEqual([])
+  })
+
+  it('in silence by chance, however often', () => {
+    const tasks = season(60, (taskId) => ({
+      outcomes: {a: 'ok', b: taskId % 3 === 0 ? 'transient' : 'ok', c: 'ok'},
+      votes: everybody.flatMap((validator) => [
+        [validator, 'a', taskId % 2 === 0] as const,
+        [validator, 'c', taskId % 5 !== 0] as const,
+        ...(taskId % 3 === 0 ? [] : [[validator, 'b', true] as const]),
+      ]),
+    }))
+
+    expect(codesOf(tasks)).toEqual([])
+  })
+
+  it('in a few verdicts on which honest judges differ', () => {
+    const tasks = season(40, (taskId) => ({
+      votes: everybody.flatMap((validator) => [
+        [validator, 'a', taskId > 4 || validator === 'u'] as const,
+        [validator, 'b', taskId > 3 || validator === 'u'] as const,
+      ]),
+    })).map((task) =>
+      withVerdicts(task, ({validator}) => ({
+        judge: {name: 'openai', version: 1},
+        reasoning: `${validator} ${task.task.manifest.taskId}`,
+      })),
+    )
+
+    expect(codesOf(tasks)).toEqual([])
+  })
+
+  it('in nothing', () => {
+    expect(codesOf([])).toEqual([])
+  })
+})
+
+describe('miners', () => {
+  it('that return the bytes of another are named with their original', () => {
+    const tasks = season(3, () => ({})).map((settled) =>
+      withAnswers(settled, (answer) => ({
+        ...answer,
+        commitmentBlock: answer.hotkey === aHotkey('a') ? 5 : 9,
+        output: {...(answer.output as NonNullable<Answer['output']>), sha256: aSha(`${settled.task.manifest.taskId}`)},
+      })),
+    )
+
+    expect(integrityFindings(tasks)).toMatchObject([
+      {code: 'copied_output', subjects: [aHotkey('b'), aHotkey('a')], tasks: [1, 2, 3], numbers: {tasks: 3}},
+    ])
+  })
+
+  it('that answer a task with what they answered an earlier one are named with both tasks', () => {
+    const [first, second] = season(2, () => ({}))
+    const old = first?.task.manifest.answers.find(({hotkey}) => hotkey === aHotkey('b'))?.output?.sha256
+    const again = withAnswers(second as SettledTask, (answer) =>
+      answer.hotkey === aHotkey('b') && answer.output && old
+        ? {...answer, output: {...answer.output, sha256: old}}
+        : answer,
+    )
+
+    expect(integrityFindings([first as SettledTask, again])).toMatchObject([
+      {code: 'reused_output', subjects: [aHotkey('b')], tasks: [1, 2], numbers: {sameBytes: 1}},
+    ])
+  })
+
+  it('that are silent where others fail are named with the tasks that they left out', () => {
+    const tasks = season(60, (taskId) => {
+      const hard = taskId % 3 === 0
+      return {
+        outcomes: {a: 'ok', b: hard ? 'transient' : 'ok', c: 'ok'},
+        votes: everybody.flatMap((validator) => [
+          [validator, 'a', !hard || taskId % 2 === 0] as const,
+          [validator, 'c', !hard] as const,
+          ...(hard ? [] : [[validator, 'b', true] as const]),
+        ]),
+      }
+    })
+
+    const findings = integrityFindings(tasks)
+
+    expect(findings).toMatchObject([{code: 'answers_easy_tasks', subjects: [aHotkey('b')], numbers: {silent: 20}}])
+    expect(findings[0]?.sentence).toMatch(/they failed 75 % of the tasks that it left out and 0 % of the others/)
+  })
+})
+
+describe('validators', () => {
+  it('that pass what the gates of the others reject are named', () => {
+    const tasks = season(4, () => ({})).map((settled) =>
+      withVerdicts(settled, ({validator, miner}) =>
+        miner === aHotkey('b') && validator !== aHotkey('w') ? {passed: false, overall: 0, gate: 'motion'} : {},
+      ),
+    )
+
+    expect(integrityFindings(tasks)).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({
+          code: 'vote_against_gates',
+          subjects: [aHotkey('w'), aHotkey('b')],
+          tasks: [1, 2, 3, 4],
+        }),
+      ]),
+    )
+  })
+
+  it('that pass one miner whatever it returns are named with it', () => {
+    const tasks = season(12, (taskId) => ({
+      votes: everybody.flatMap((validator) => [
+        [validator, 'a', taskId % 2 === 0] as const,
+        [validator, 'b', validator === 'w'] as const,
+      ]),
+    }))
+
+    const found = integrityFindings(tasks).filter(({code}) => code === 'favoured_miner')
+
+    expect(found).toMatchObject([{subjects: [aHotkey('w'), aHotkey('b')], numbers: {passed: 12, failedByOthers: 12}}])
+  })
+
+  it('that say something else than the rest under a judge that measures are named', () => {
+    const tasks = season(5, () => ({})).map((settled) =>
+      withVerdicts(settled, ({validator}) => (validator === aHotkey('u') ? {overall: 91} : {})),
+    )
+
+    expect(integrityFindings(tasks)).toMatchObject([
+      {code: 'differs_from_judge', subjects: [aHotkey('u')], numbers: {differing: 10, judged: 10}},
+    ])
+  })
+
+  it('that repeat each other to the letter, where a judge never says the same twice, are named', () => {
+    const tasks = season(15, () => ({})).map((settled) =>
+      withVerdicts(settled, ({validator, miner, taskId}) => ({
+        judge: {name: 'openai', version: 1},
+        // What v sees, w hands in as well.
+        reasoning: `${validator === aHotkey('w') ? aHotkey('v') : validator} on ${miner} in ${taskId}`,
+      })),
+    )
+
+    expect(integrityFindings(tasks)).toMatchObject([
+      {code: 'copied_verdicts', subjects: [aHotkey('v'), aHotkey('w')], numbers: {same: 30, common: 30, usual: 0}},
+    ])
+  })
+})
+
+it('findings are data that the schema takes', () => {
+  const tasks = season(12, () => ({votes: everybody.map((validator) => [validator, 'b', validator === 'w'] as const)}))
+
+  for (const finding of integrityFindings(tasks)) expect(IntegrityFinding.parse(finding)).toEqual(finding)
+})
+
+it('a report covers the newest tasks that the API shows, page by page', async () => {
+  const tasks = season(50, () => ({}))
+  const asked: number[] = []
+  const api = {
+    url: 'http://127.0.0.1:1',
+    latestTask: async () => 50,
+    settledAfter: async (after: number, limit: number) => {
+      asked.push(after)
+      return tasks.filter(({task}) => task.manifest.taskId > after).slice(0, limit)
+    },
+  }
+
+  const report = await inspectIntegrity(api, 30, new AbortController().signal)
+
+  expect(report).toMatchObject({from: 21, to: 50, tasks: 30, findings: []})
+  expect(asked).toEqual([20, 40])
+})
+
+describe('statistics', () => {
+  it('tails of the binomial distribution', () => {
+    expect(binomialTail(0, 10, 0.3)).toBeCloseTo(1, 12)
+    expect(binomialTail(10, 10, 0.5)).toBeCloseTo(1 / 1024, 12)
+    expect(binomialTail(3, 5, 0.5)).toBeCloseTo(0.5, 12)
+  })
+
+  it('ranks of one sample among those of another, by the example of Mann and Whitney’s tables', () => {
+    expect(rankExcess([4, 5, 6], [1, 2, 3])).toBeCloseTo(1.964, 3)
+    expect(rankExcess([1, 1, 1], [1, 1])).toBe(0)
+    expect(rankExcess([1, 2, 3], [4, 5, 6])).toBeCloseTo(-1.964, 3)
+  })
+})
