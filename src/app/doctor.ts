@@ -8,6 +8,7 @@ import type {Logger} from '../runtime/logger.js'
 import {type Check, type CheckResult, type DoctorReport, examine} from '../services/doctor.js'
 import type {DoctorRole} from '../services/doctor-checks.js'
 import * as checks from '../services/doctor-checks.js'
+import {challengesCheck, sandboxCheck} from '../services/doctor-executor.js'
 
 export interface DoctorRequest {
   readonly role: DoctorRole
@@ -27,6 +28,7 @@ export interface DoctorRequest {
 export const configRoles: Readonly<Record<DoctorRole, readonly Role[]>> = {
   validator: ['evaluator', 'validator'],
   sampler: ['sampler'],
+  executor: ['executor'],
   api: ['api'],
   miner: ['miner'],
 }
@@ -37,7 +39,13 @@ const chainDeadlineMs = 45_000
 
 /** All checks for a role, at once. */
 export async function runDoctor(request: DoctorRequest, signal: AbortSignal): Promise<DoctorReport> {
-  const list = [...machine(request), ...(await subnet(request)), ...(await buckets(request)), ...accounts(request)]
+  const list = [
+    ...machine(request),
+    ...executor(request),
+    ...(await subnet(request)),
+    ...(await buckets(request)),
+    ...accounts(request),
+  ]
   const {time, onResult} = request
   return examine(list, {time, deadlineMs, ...(onResult && {onResult})}, signal)
 }
@@ -57,9 +65,33 @@ function machine({role, app, fault, warnings, searchPath}: DoctorRequest): Check
   return [
     checks.nodeCheck(process.versions.node),
     checks.configurationCheck(fault, warnings),
-    ...(role === 'validator' || role === 'sampler' ? [ffmpeg] : []),
-    ...(role === 'validator' || role === 'api' ? [store] : []),
+    ...(role === 'validator' || role === 'sampler' || role === 'executor' ? [ffmpeg] : []),
+    ...(role === 'validator' || role === 'api' || role === 'executor' ? [store] : []),
     checks.diskCheck(dataDir, () => freeBytes(dataDir)),
+  ]
+}
+
+function executor({role, app, log, time}: DoctorRequest): Check[] {
+  if (role !== 'executor') return []
+  const {config} = app
+  const {challengesDir} = config.executor
+  return [
+    sandboxCheck(async (signal) => {
+      const [{openConfiguredSandbox}, {trySandbox}] = await Promise.all([
+        import('./executor.js'),
+        import('../sandbox/trial.js'),
+      ])
+      const opened = await openConfiguredSandbox({config, log, time}, await app.workDir(), signal)
+      const {info} = opened.sandbox
+      return {info, passedOver: opened.passedOver, trial: await trySandbox(opened, time, signal)}
+    }),
+    challengesCheck(challengesDir, async (signal) => {
+      const {FolderObjects} = await import('../objects/folder.js')
+      const pool = new FolderObjects({root: path.dirname(challengesDir), bucket: path.basename(challengesDir)})
+      const faces: string[] = []
+      for await (const {key} of pool.list('', signal)) if (key.endsWith('/face.png')) faces.push(key)
+      return faces.length
+    }),
   ]
 }
 
@@ -81,7 +113,9 @@ async function subnet({role, app, time}: DoctorRequest): Promise<Check[]> {
     checks.chainCheck(parts, chainDeadlineMs),
     checks.registrationCheck(parts, role),
     // The API's own machine is looked at before the API runs.
-    ...(role === 'api' ? [] : [checks.apiCheck(parts), checks.examCheck(parts), clock]),
+    ...(role === 'api'
+      ? []
+      : [checks.apiCheck(parts), ...(role === 'executor' ? [] : [checks.examCheck(parts)]), clock]),
     ...(role === 'validator' ? [checks.judgeCheck(parts, access)] : []),
     ...(role === 'sampler' && captionModel !== undefined ? [checks.captionerCheck(captionModel, access)] : []),
   ]
@@ -119,7 +153,7 @@ async function publishedKey(app: App, signal: AbortSignal): Promise<string | und
 
 function accounts({role, app, time}: DoctorRequest): Check[] {
   const {chutes, huggingFace} = app.config
-  if (role === 'validator') return []
+  if (role === 'validator' || role === 'executor') return []
   const chutesCheck = checks.credentialCheck('Chutes', {
     isSet: chutes.apiKey !== undefined,
     isNeeded: chutes.isUsed && role !== 'miner',

@@ -24,8 +24,9 @@ const engineVariables = [
 
 /** The sandbox that is configured, and what makes images for it. */
 export async function openConfiguredSandbox(
-  {config, log, shutdown, time}: Ours,
+  {config, log, time}: Pick<Ours, 'config' | 'log' | 'time'>,
   workDir: string,
+  signal: AbortSignal,
 ): Promise<OpenedSandbox> {
   const [{openSandbox}, {environment}, {sha256}] = await Promise.all([
     import('../sandbox/open.js'),
@@ -42,7 +43,7 @@ export async function openConfiguredSandbox(
       imagesDir: path.join(config.dataDir, 'images'),
       owner: sha256(`${config.dataDir} ${config.wallet.hotkey}`).slice(0, 16),
     },
-    shutdown.signal,
+    signal,
   )
 }
 
@@ -75,7 +76,7 @@ export async function openExecutorPorts(parts: Parts, workDir: string): Promise<
     import('../wallet/keypair.js'),
   ])
   const {executor} = config
-  const {sandbox, passedOver} = await openConfiguredSandbox(parts, path.join(workDir, 'sandbox'))
+  const {sandbox, passedOver} = await openConfiguredSandbox(parts, path.join(workDir, 'sandbox'), shutdown.signal)
   if (passedOver.length > 0) log.warn({passedOver}, 'sandboxes that do not work here')
   log.info({...sandbox.info}, 'images run in')
   const store = await parts.store()

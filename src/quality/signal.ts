@@ -1,7 +1,8 @@
 /** Formulas on plain arrays, as the published scoring has them. Nothing here knows what the numbers stand for. */
 export type Series = ArrayLike<number>
 
-export const clamp = (value: number) => Math.min(1, Math.max(0, value))
+/** What is no number is the worst. */
+export const clamp = (value: number) => (Number.isNaN(value) ? 0 : Math.min(1, Math.max(0, value)))
 
 /** 0 at or below `low`, 1 at or above `high`, linear between. */
 export const up = (value: number, low: number, high: number) => clamp((value - low) / (high - low))

@@ -66,8 +66,11 @@ export class EngineImages implements ImageMaker {
       const lines = [`FROM ${base}`, 'COPY app /app', 'WORKDIR /app', `CMD ${JSON.stringify([nodeInside, ...args])}`]
       await writeAll(path.join(folder, 'app'), files)
       await writeAll(folder, {Dockerfile: lines.join('\n')})
+      // Without the time of its making, the same content has the same digest, whoever makes it.
       const build =
-        engine === 'podman' ? ['build', '--format', 'oci', '--pull=never', '--isolation', 'chroot'] : ['build']
+        engine === 'podman'
+          ? ['build', '--format', 'oci', '--pull=never', '--isolation', 'chroot', '--timestamp', '0']
+          : ['build']
       await this.#run([...build, '--quiet', '--tag', tag, folder], signal)
       const field = engine === 'podman' ? '{{.Digest}}' : '{{.Id}}'
       const said = (await this.#run(['image', 'inspect', '--format', field, tag], signal)).trim()

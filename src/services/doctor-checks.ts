@@ -13,7 +13,7 @@ import type {Signer, Verify} from '../wallet/port.js'
 import type {Check} from './doctor.js'
 
 /** Who the machine is to be. */
-export const doctorRoles = ['validator', 'sampler', 'api', 'miner'] as const
+export const doctorRoles = ['validator', 'sampler', 'executor', 'api', 'miner'] as const
 export type DoctorRole = (typeof doctorRoles)[number]
 
 /** Parts as the program would use them; each is opened by the first check that asks. */
@@ -143,7 +143,9 @@ export function registrationCheck(parts: Pick<DoctorParts, 'chain' | 'signer' | 
           'check NETUID and NETWORK',
         )
       }
-      return role === 'validator' ? standing(neuron, netuid) : ok(`uid ${neuron.uid} on subnet ${netuid}`)
+      return role === 'validator' || role === 'executor'
+        ? standing(neuron, netuid)
+        : ok(`uid ${neuron.uid} on subnet ${netuid}`)
     },
   }
 }

@@ -15,6 +15,7 @@ import type {
   Sandbox,
   SandboxLimits,
 } from '../../src/sandbox/port.js'
+import {trySandbox} from '../../src/sandbox/trial.js'
 import {tempFolder} from '../helpers/temp-folder.js'
 
 export const never = new AbortController().signal
@@ -108,6 +109,14 @@ export function sandboxContract(isolation: Isolation): void {
       expect(sandbox.info).toMatchObject({isolation, version: expect.stringMatching(/\d/)})
       expect(keeps('digest')).toBe(true)
       expect(image).toMatchObject({name, isNew: false, contentSha256: expect.stringMatching(/^[0-9a-f]{64}$/)})
+    })
+
+    it('keeps what it promises when it is tried out', async () => {
+      const {kept, broken} = await trySandbox(opened, systemTime(), never)
+
+      expect(broken).toEqual([])
+      if (keeps('network'))
+        expect(kept).toEqual(expect.arrayContaining(['network', 'files', 'input', 'privileges', 'output']))
     })
 
     it('runs nothing whose digest is not the one that was asked for', async () => {

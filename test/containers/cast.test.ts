@@ -1,0 +1,74 @@
+import {existsSync, readdirSync, readFileSync} from 'node:fs'
+import path from 'node:path'
+import {execa} from 'execa'
+import {afterAll, beforeAll, expect, test} from 'vitest'
+import {talkingHead} from '../../src/mechanisms/talking-head/index.js'
+import {TalkingHeadWorld} from '../helpers/talking-head-world.js'
+
+const profiles = talkingHead.cast.map(({name}) => name)
+const folder = path.join(import.meta.dirname, `../../node_modules/.cache/cast-${process.pid}`)
+const hostFiles = ['/etc/hostname', '/etc/passwd']
+let world: TalkingHeadWorld
+let before: string[]
+
+/** The whole cast in real containers, in one round. */
+beforeAll(async () => {
+  before = hostFiles.map((file) => readFileSync(file, 'utf8'))
+  world = await TalkingHeadWorld.make({isolation: 'podman', profiles, folder})
+  world.submit(profiles)
+  await world.turn()
+}, 900_000)
+afterAll(() => world.close())
+
+test.each(talkingHead.cast)('$name: $about', ({name, expects}) => {
+  const result = world.results().get(name)
+  // A copy is not even run.
+  if (expects === 'rejected:copy') return expect(result).toBeUndefined()
+  const outcomes = {wins: 'scored', passes: 'scored', fails: 'failed', 'rejected:unpullable': 'unpullable'} as const
+
+  expect(result).toMatchObject({outcome: outcomes[expects as keyof typeof outcomes]})
+  if (result?.outcome === 'scored') return expect(result.isolation).toBe('podman')
+  expect(result).toMatchObject({finalScore: 0, quality: 0, factor: 0})
+  expect(result?.reason).toMatch(/^[\x20-\x7e]{8,300}$/)
+})
+
+test('the good one wins, and each fault costs what it should', () => {
+  const scores = Object.fromEntries([...world.results()].map(([name, {finalScore}]) => [name, finalScore]))
+  const score = (name: string) => scores[name] ?? Number.NaN
+
+  expect(score('good')).toBeGreaterThan(0.6)
+  for (const name of ['slow', 'memory-hungry']) {
+    expect(score(name)).toBeLessThan(score('good'))
+    expect(score(name)).toBeGreaterThan(score('silent'))
+  }
+  for (const name of ['silent', 'frozen']) expect(score(name)).toBeLessThan(score('good') / 4)
+  const paid = Object.entries(scores).filter(([, value]) => value > 0)
+  expect(paid.map(([name]) => name).sort()).toEqual(['frozen', 'good', 'memory-hungry', 'silent', 'slow'])
+})
+
+test('each failure is told as what it was', () => {
+  const reason = (name: string) => world.results().get(name)?.reason ?? ''
+
+  expect(reason('symlink')).toContain('no plain file')
+  expect(reason('hangs')).toContain('timed out')
+  expect(reason('prints')).toContain('printed-too-much')
+  expect(reason('missing')).toContain('cannot be had')
+  for (const name of ['network', 'writes-outside', 'forks', 'fills-disk', 'replaces-reference'])
+    expect(reason(name)).toContain('ended')
+})
+
+test('fault 2, a link leads the host to any of its files: nothing of this machine stands in the record', () => {
+  expect(JSON.stringify(world.rounds())).not.toContain(readFileSync('/etc/hostname', 'utf8').trim().padEnd(8, '#'))
+  expect(world.results().get('symlink')?.challenges).toEqual([])
+})
+
+test('fault 6 and 7, root inside, no quota, and everything on the host is pruned: nothing got out, nothing is left, and what was not ours is still there', async () => {
+  const {stdout: containers} = await execa('podman', ['ps', '--all', '--quiet', '--filter', 'label=io.leoma.sandbox'])
+  const {stdout: images} = await execa('podman', ['images', '--format', '{{.Repository}}'])
+
+  expect(containers).toBe('')
+  expect(images).toContain('localhost/leoma-head-good')
+  expect(hostFiles.map((file) => readFileSync(file, 'utf8'))).toEqual(before)
+  expect(existsSync('/escaped')).toBe(false)
+  expect(readdirSync(path.join(folder, 'work')).filter((name) => name.startsWith('leoma-'))).toEqual([])
+})
