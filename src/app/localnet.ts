@@ -11,7 +11,7 @@ import type {LocalnetDeps, LocalnetOptions} from '../services/localnet/parts.js'
 
 export interface LocalnetHost {
   /**
-   * Only what says where programs are is read from it, and what belongs to the providers that the options name: without
+   * Only what says where programs are and which sandbox holds them is read from it, and what belongs to the providers that the options name: without
    * such options a localnet is the same in every environment.
    */
   readonly env: NodeJS.ProcessEnv
@@ -32,6 +32,7 @@ export async function openLocalnet(
     {loadConfig},
     {verify, walletReady},
     {HttpOwnerApi},
+    {HttpSigned},
     {FfmpegMedia},
     {createRunner},
     {resolveFfmpeg},
@@ -40,6 +41,7 @@ export async function openLocalnet(
     import('../config/load.js'),
     import('../wallet/keypair.js'),
     import('../api/client.js'),
+    import('../api/signed-http.js'),
     import('../media/ffmpeg.js'),
     import('../media/run.js'),
     import('../media/resolve.js'),
@@ -89,6 +91,12 @@ export async function openLocalnet(
       options,
       {
         startPart,
+        openCalls: (url, signer) =>
+          new HttpSigned({url, signer, time, timeoutMs: 10_000, what: "the owner's API", variable: '--port'}),
+        prepareHeads: async (heads, inner) => {
+          const {prepareHeads} = await import('./localnet-heads.js')
+          return prepareHeads({...heads, env: {...passed, ...heads.env}, sandbox: env.SANDBOX}, {log, time}, inner)
+        },
         openApi: (url) => new HttpOwnerApi({url, netuid, time, timeoutMs: 10_000, attempts: 1, log}),
         media: new FfmpegMedia({run: runner}),
         ffmpeg: runner,

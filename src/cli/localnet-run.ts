@@ -9,6 +9,7 @@ import {attackResults} from '../services/localnet/attacks.js'
 import type {LocalnetEvent, LocalnetResult} from '../services/localnet/events.js'
 import {choosePort} from '../services/localnet/free-port.js'
 import type {LocalnetOptions} from '../services/localnet/parts.js'
+import {headsText} from './localnet-heads.js'
 import {attacksText, type LiveRegion, LocalnetView, pointAt, rankingText, weightsText} from './localnet-view.js'
 
 type RankingEvent = Extract<LocalnetEvent, {type: 'ranking'}>
@@ -53,6 +54,9 @@ export async function runLocalnet(
       process.stdout.write(
         `${rankingText(ranking, process.stdout, localnet.facts.judge)}${weightsText(localnet.facts, result)}${attacksText(attacks)}`,
       )
+    }
+    if (!json && result.heads) process.stdout.write(headsText(result.heads, localnet.facts, process.stdout))
+    if (!json && (ranking || result.heads)) {
       if (options.dataDir !== undefined) {
         process.stderr.write(`kept in ${localnet.facts.dataDir}; while it runs: ${pointAt(localnet.facts)}\n`)
       }

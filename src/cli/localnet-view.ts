@@ -8,6 +8,7 @@ import type {
   MinerResult,
   StepName,
 } from '../services/localnet/events.js'
+import {headsTable} from './localnet-heads.js'
 import {profileOf, RoundStory, validatorOf} from './localnet-round.js'
 import {printable} from './printable.js'
 import {type Column, renderTable} from './table.js'
@@ -16,6 +17,8 @@ const titles: Readonly<Record<StepName, string>> = {
   clips: 'source clips',
   subnet: 'chain and wallets',
   miners: 'miners',
+  images: 'images',
+  submissions: 'submissions',
   api: 'owner API',
   validators: 'validators',
 }
@@ -79,6 +82,13 @@ export class LocalnetView {
       case 'task-settled':
         this.#settled(event.taskId, event.block)
         break
+      case 'head-round': {
+        const {validator, round, ranking, miners} = event
+        this.#say(
+          `${this.#style('bold', `${validator}: round ${round} of images; ${ranking.summary}`)}\n${headsTable(miners, this.#options.stream).trimEnd()}`,
+        )
+        break
+      }
       case 'ranking':
         // The last one is the command's answer, on stdout.
         if (!event.isLast) this.#say(rankingText(event, this.#options.stream, this.#facts?.judge))
@@ -143,26 +153,29 @@ export class LocalnetView {
       case 'verdicts-sent':
         break
       case 'weights-set': {
-        const {validator, block, uids, values, reason} = progress
+        const {mechanism, validator, block, uids, values, reason} = progress
         // The same weights are set again every epoch; only a change is news.
-        if (this.#lastWeights.get(validator) === reason) break
-        this.#lastWeights.set(validator, reason)
+        const key = `${validator} ${mechanism}`
+        if (this.#lastWeights.get(key) === reason) break
+        this.#lastWeights.set(key, reason)
         const whole = values.reduce((sum, value) => sum + value, 0)
         const shares = uids.map((uid, at) => `${percent((values[at] ?? 0) / whole)} to ${this.#named(uid, facts)}`)
         this.#say(
-          `${this.#style('green', '✓')} ${validatorOf(facts, validator)} set weights at block ${block}: ` +
+          `${this.#style('green', '✓')} ${validatorOf(facts, validator)} set weights${ofMechanism(mechanism, facts)} at block ${block}: ` +
             `${shares.join(', ')} (${reason})`,
         )
         break
       }
       case 'weights-not-set':
-        this.#say(`${validatorOf(facts, progress.validator)} set no weights: ${progress.reason}`)
+        this.#say(
+          `${validatorOf(facts, progress.validator)} set no weights${ofMechanism(progress.mechanism, facts)}: ${progress.reason}`,
+        )
         break
     }
   }
 
   #named(uid: number, facts: LocalnetFacts): string {
-    const member = facts.cast.find((candidate) => candidate.uid === uid)
+    const member = [...facts.cast, ...(facts.heads?.cast ?? [])].find((candidate) => candidate.uid === uid)
     return `uid ${uid}${member ? ` (${member.profile})` : ''}`
   }
 
@@ -217,6 +230,9 @@ function cut(line: string, width: number | undefined): string {
   const room = (width ?? 80) - 1
   return [...line].length <= room ? line : `${[...line].slice(0, room - 1).join('')}…`
 }
+
+/** Only where there is more than one. */
+const ofMechanism = (mechanism: string, {heads}: LocalnetFacts) => (heads ? ` of ${mechanism}` : '')
 
 function percent(share: number): string {
   return `${Math.round(share * 100)} %`

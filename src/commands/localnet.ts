@@ -16,9 +16,15 @@ export default class Localnet extends BaseCommand {
     '<%= config.bin %> <%= command.id %> --miners oracle,drift,copycat --validators 3 --rounds 2',
     '<%= config.bin %> <%= command.id %> --attack slow-zoom,copy-shifted --rounds 1',
     '<%= config.bin %> <%= command.id %> --data ./my-subnet --port 8000',
+    '<%= config.bin %> <%= command.id %> --mechanism video,talking-head --validators 1 --rounds 2',
     '<%= config.bin %> <%= command.id %> --objects s3://127.0.0.1:9000 --judge openai --rounds 1',
   ]
   static override flags = {
+    mechanism: Flags.string({
+      description: 'video, talking-head, or both separated by a comma, each on an index of its own',
+      helpValue: '<names>',
+      default: 'video',
+    }),
     miners: Flags.string({
       description: 'profiles of the miners, separated by commas; all of the cast when left out',
       helpValue: '<names>',
@@ -82,6 +88,7 @@ export default class Localnet extends BaseCommand {
     return runLocalnet(
       {
         validators: flags.validators,
+        mechanisms: flags.mechanism.split(',').flatMap((name) => name.trim() || []),
         ...(miners && {miners: miners.filter((name) => name !== '')}),
         ...(attacks && {attacks}),
         ...(flags.rounds !== undefined && {rounds: flags.rounds}),

@@ -24,6 +24,9 @@ export interface OwnWeightsDeps {
   readonly maxWinnerAgeBlocks: number
 }
 
+/** An executor that is heard of at every turn is still some blocks behind the head. */
+const worthSaying = 10
+
 /** What a validator sets for a mechanism of scope `own`: what its own evidence says, and nobody else's. */
 export class OwnWeights {
   readonly #deps: OwnWeightsDeps
@@ -43,7 +46,8 @@ export class OwnWeights {
     if (silent > maxWinnerAgeBlocks)
       return {none: `the executor has not been heard of for ${silent} blocks (limit ${maxWinnerAgeBlocks})`}
     const ranking = this.#logs.rank(exam, signer.hotkey, ownView(metagraph, evidence.submissions()))
-    const why = silent > 0 ? `${ranking.summary}; the executor was heard of ${silent} blocks ago` : ranking.summary
+    const why =
+      silent >= worthSaying ? `${ranking.summary}; the executor was heard of ${silent} blocks ago` : ranking.summary
     if (ranking.decision === 'wait') return this.#hold(metagraph, why, mechanism.rule(exam.exam).burnShare)
     return choiceOf(ranking, why, metagraph)
   }

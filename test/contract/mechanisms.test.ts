@@ -86,6 +86,7 @@ describe.each(mechanisms)('mechanism $name', (mechanism) => {
         expect(rows.every(({weight}) => Number.isFinite(weight) && weight >= 0)).toBe(true)
         expect(Number(sum.toFixed(9))).toBe(decision === 'pay' ? 1 : 0)
         expect(rows.every(({sentence}) => sentence.length > 10)).toBe(true)
+        expect(rows.flatMap(({numbers}) => Object.values(numbers)).every(Number.isFinite)).toBe(true)
         expect(summary.length).toBeGreaterThan(5)
         expect(rows.filter(({rank}) => rank !== null).map(({rank}) => rank)).toEqual(
           rows.filter(({eligible}) => eligible).map((_, index) => index + 1),

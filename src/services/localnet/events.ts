@@ -3,7 +3,7 @@ import type {Ranking} from '../../domain/ranking.js'
 import type {Progress} from '../../mechanisms/types.js'
 
 /** Work that takes longer than a second, in the order in which a person sees it. */
-export type StepName = 'clips' | 'subnet' | 'miners' | 'api' | 'validators'
+export type StepName = 'clips' | 'subnet' | 'miners' | 'images' | 'api' | 'submissions' | 'validators'
 
 export interface CastMember {
   readonly profile: string
@@ -28,6 +28,14 @@ export type LocalnetEvent =
       /** True for the ranking that ends the run. */
       readonly isLast: boolean
     }
+  /** A validator has published one more round of the mechanism that runs images. */
+  | {
+      readonly type: 'head-round'
+      readonly validator: string
+      readonly round: number
+      readonly ranking: Ranking
+      readonly miners: readonly HeadResult[]
+    }
 
 export interface LocalnetFacts {
   readonly api: string
@@ -36,6 +44,8 @@ export interface LocalnetFacts {
   readonly rounds: number | undefined
   readonly validators: readonly {readonly name: string; readonly uid: Uid; readonly hotkey: Hotkey}[]
   readonly cast: readonly CastMember[]
+  /** Only where images are run. */
+  readonly heads?: HeadsFacts
   /** When one was asked for. */
   readonly judge?: JudgeName
   /** Addresses of what is not on this machine or not in this process, where there is such. */
@@ -73,6 +83,37 @@ export interface TaskResult {
   readonly examHash: string
 }
 
+export interface HeadsFacts {
+  /** What the images run in: a plain process proves no isolation, and is for machines without an engine. */
+  readonly isolation: string
+  readonly cast: readonly CastMember[]
+  /** What the API answered to each profile's submission. */
+  readonly offered: Readonly<Record<string, string>>
+}
+
+/** One miner that offers an image. */
+export interface HeadResult {
+  readonly uid: Uid
+  readonly hotkey: Hotkey
+  readonly profile: string
+  readonly rank: number | null
+  /** Null before it was measured. */
+  readonly score: number | null
+  readonly weight: number
+  readonly sentence: string
+}
+
+export interface HeadsResult {
+  readonly mechanism: string
+  readonly isolation: string
+  /** Held in this run. */
+  readonly rounds: number
+  readonly miners: readonly HeadResult[]
+  readonly winner: {readonly uid: Uid; readonly hotkey: Hotkey; readonly profile: string} | null
+  /** As read back from the chain, on this mechanism's index, for the first validator. */
+  readonly weights: {readonly block: number; readonly uids: readonly Uid[]; readonly values: readonly number[]} | null
+}
+
 /** What `leoma localnet --rounds N --json` prints. Its shape only grows. */
 export interface LocalnetResult {
   readonly rounds: number
@@ -85,6 +126,8 @@ export interface LocalnetResult {
   readonly judge?: JudgeName
   /** What each attack brought, where some were carried out. */
   readonly attacks?: readonly AttackResult[]
+  /** Only where images are run. */
+  readonly heads?: HeadsResult
   readonly api: string
 }
 

@@ -1,7 +1,10 @@
 import {LeomaError} from '../../errors.js'
 import {retry} from '../../runtime/retry.js'
 import {Shutdown} from '../../runtime/shutdown.js'
+import type {Signer} from '../../wallet/port.js'
 import type {LocalnetFacts, LocalnetResult} from './events.js'
+import {offerImages} from './heads.js'
+import {HeadsWatch} from './heads-watch.js'
 import {type LocalnetDeps, type LocalnetOptions, type Part, type PartSpec, partSpecs, type Stage} from './parts.js'
 import {RoundsWatch} from './rounds.js'
 import {count, setStage} from './stage.js'
@@ -15,7 +18,11 @@ export class Localnet {
   readonly #shutdown: Shutdown
   readonly #specs: readonly PartSpec[]
   readonly #parts = new Map<string, Part>()
+  /** Filled when the images are submitted. */
+  readonly #offered: Record<string, string> = {}
   readonly #watch: RoundsWatch
+  readonly #heads: HeadsWatch | undefined
+  readonly #stage: Stage
 
   /** Everything but the sampler runs and the miners are checked when this resolves. */
   static async start(options: LocalnetOptions, deps: LocalnetDeps, signal: AbortSignal): Promise<Localnet> {
@@ -35,8 +42,9 @@ export class Localnet {
   }
 
   private constructor(stage: Stage, options: LocalnetOptions, deps: LocalnetDeps, shutdown: Shutdown) {
-    const {dataDir, provisioned} = stage
+    const {dataDir, provisioned, heads} = stage
     this.#deps = deps
+    this.#stage = stage
     this.#shutdown = shutdown
     this.#specs = partSpecs(stage, {port: options.port, ...deps})
     this.facts = {
@@ -47,6 +55,13 @@ export class Localnet {
       ...outsideOf(options, deps),
       validators: provisioned.validators.map(({name, uid, signer}) => ({name, uid, hotkey: signer.hotkey})),
       cast: provisioned.cast,
+      ...(heads && {
+        heads: {
+          isolation: heads.isolation,
+          cast: provisioned.heads.map(({profile, about, uid, hotkey}) => ({profile, about, uid, hotkey})),
+          offered: this.#offered,
+        },
+      }),
     }
     this.#watch = new RoundsWatch({
       api: deps.openApi(this.facts.api),
@@ -57,13 +72,18 @@ export class Localnet {
       // No task may begin that this run would not wait for.
       onLastTask: () => void this.stopPart('sampler').catch((error: unknown) => shutdown.stop(error)),
     })
+    const {time, log, onEvent, openApi} = deps
+    this.#heads = heads && new HeadsWatch({api: openApi(this.facts.api), facts: this.facts, time, log, onEvent})
   }
 
   /** Runs one of the parts (`owner`, `sampler`, `validator-0`, …), again after it was stopped. */
   startPart(name: string): void {
     const spec = this.#specs.find((candidate) => candidate.name === name)
     if (!spec || this.#parts.has(name)) throw new Error(`part ${name} is unknown or runs already`)
-    const part = this.#deps.startPart(spec, (progress) => this.#watch.report(name, progress))
+    const part = this.#deps.startPart(spec, (progress) => {
+      this.#watch.report(name, progress)
+      this.#heads?.report(progress)
+    })
     this.#parts.set(name, part)
     part.ended.catch((error: unknown) => this.#shutdown.stop(error))
   }
@@ -77,13 +97,17 @@ export class Localnet {
 
   /** Holds rounds until as many as wanted are over, or until the signal aborts (then it throws the signal's reason). */
   async run(): Promise<LocalnetResult> {
-    this.startPart('sampler')
-    return this.#watch.run(this.#shutdown.signal)
+    const {signal} = this.#shutdown
+    const hasVideo = this.#specs.some(({name}) => name === 'sampler')
+    if (hasVideo) this.startPart('sampler')
+    const [video, heads] = await Promise.all([hasVideo ? this.#watch.run(signal) : undefined, this.#heads?.run(signal)])
+    return {...(video ?? (await this.#watch.result(signal))), ...(heads && {heads})}
   }
 
   /** The figures of now. */
-  result(): Promise<LocalnetResult> {
-    return this.#watch.result(AbortSignal.timeout(5_000))
+  async result(): Promise<LocalnetResult> {
+    const result = await this.#watch.result(AbortSignal.timeout(5_000))
+    return {...result, ...(this.#heads && {heads: this.#heads.result()})}
   }
 
   /** Stops and removes everything, newest first. */
@@ -109,10 +133,31 @@ export class Localnet {
       note: `${api}, ${valid} of ${count(cast.length, 'miner')} valid`,
     })
 
+    await this.#offer(signal)
     onEvent({type: 'step', step: 'validators', state: 'started', note: 'opening their stores'})
+    for (const {name} of this.#specs) if (name.startsWith('executor-')) this.startPart(name)
     for (const {name} of validators) this.startPart(name)
     onEvent({type: 'step', step: 'validators', state: 'finished', note: validators.map(({name}) => name).join(', ')})
     onEvent({type: 'ready', ...this.facts})
+  }
+
+  /** The images, before anybody could run them: all of them are in the first round. */
+  async #offer(signal: AbortSignal): Promise<void> {
+    const {heads, provisioned} = this.#stage
+    if (!heads) return
+    const {onEvent, openCalls, time} = this.#deps
+    onEvent({type: 'step', step: 'submissions', state: 'started', note: 'submitting images'})
+    const open = (signer: Signer) => openCalls(this.facts.api, signer)
+    const offered = await offerImages(provisioned.heads, heads, {open, time}, signal)
+    for (const {profile, answer} of offered) this.#offered[profile] = answer
+    const taken = offered.filter(({answer}) => answer === 'accepted' || answer === 'unchanged').length
+    await this.#heads?.begin(signal)
+    onEvent({
+      type: 'step',
+      step: 'submissions',
+      state: 'finished',
+      note: `${taken} of ${count(offered.length, 'image')} taken`,
+    })
   }
 
   /** The first round must not begin before every miner has been checked: it would ask only some of them. */

@@ -1,5 +1,5 @@
 import path from 'node:path'
-import type {OwnerApi} from '../../api/port.js'
+import type {OwnerApi, SignedHttp} from '../../api/port.js'
 import type {Captioner} from '../../caption/port.js'
 import type {Netuid} from '../../domain/ids.js'
 import type {Judge} from '../../judge/port.js'
@@ -10,9 +10,10 @@ import type {RunFfmpeg} from '../../media/run.js'
 import type {Objects} from '../../objects/port.js'
 import type {Clock} from '../../runtime/clock.js'
 import type {Logger} from '../../runtime/logger.js'
-import type {Verify} from '../../wallet/port.js'
+import type {Signer, Verify} from '../../wallet/port.js'
 import {favouredProfile, favouringJudge} from './attacks.js'
 import type {LocalnetEvent} from './events.js'
+import {executorSpecs, executorUrl, type HeadsStage, headsExamFile, headsMechanism, type PrepareHeads} from './heads.js'
 import type {HiddenClips} from './peek.js'
 import type {ProviderEnv, ProviderOptions} from './providers.js'
 import type {Provisioned} from './provision.js'
@@ -34,13 +35,15 @@ export interface LocalnetOptions extends ProviderOptions {
   readonly source?: string
   /** Of the owner's API. */
   readonly port: number
+  /** In the order of their indices on the chain; `video` alone when absent. */
+  readonly mechanisms?: readonly string[]
 }
 
 /** One part of the subnet as it would run in a process of its own: services, and the environment they read. */
 export interface PartSpec {
   /** `owner`, `sampler`, `validator-0`, … */
   readonly name: string
-  readonly services: readonly ('api' | 'sampler' | 'evaluator' | 'validator')[]
+  readonly services: readonly ('api' | 'sampler' | 'evaluator' | 'executor' | 'validator')[]
   readonly env: Readonly<Record<string, string>>
   readonly wrap?: {
     readonly media?: (media: Media) => Media
@@ -60,6 +63,9 @@ export interface Part {
 export interface LocalnetDeps {
   readonly startPart: (spec: PartSpec, report: Report) => Part
   readonly openApi: (url: string) => OwnerApi
+  /** The owner's API asked by one of the miners. */
+  readonly openCalls: (url: string, signer: Signer) => SignedHttp
+  readonly prepareHeads: PrepareHeads
   readonly media: Media
   readonly ffmpeg: RunFfmpeg
   readonly time: Pick<Clock, 'now' | 'sleep'>
@@ -81,6 +87,10 @@ export interface Stage {
   readonly dataDir: string
   readonly provisioned: Provisioned
   readonly hidden: HiddenClips
+  /** Names in the order of their indices. */
+  readonly mechanisms: readonly string[]
+  /** Only where images are run. */
+  readonly heads: HeadsStage | undefined
 }
 
 export const examFile = (dataDir: string) => path.join(dataDir, 'exam.json')
@@ -90,10 +100,15 @@ export const epochBlocks = 3
 
 /** Every part with its environment, in the order in which they are started. */
 export function partSpecs(
-  {dataDir, provisioned, hidden}: Stage,
+  {dataDir, provisioned, hidden, mechanisms, heads}: Stage,
   {port, providers, concurrency}: {readonly port: number} & Pick<LocalnetDeps, 'providers' | 'concurrency'>,
 ): PartSpec[] {
-  const shared = {NETWORK: 'localnet', LEOMA_DATA: dataDir, API_URL: `http://127.0.0.1:${port}`}
+  const shared = {
+    NETWORK: 'localnet',
+    LEOMA_DATA: dataDir,
+    API_URL: `http://127.0.0.1:${port}`,
+    MECHANISMS: mechanisms.map((name, index) => `${name}:${index}`).join(','),
+  }
   const wallet = ({wallet: name, hotkey}: {wallet: string; hotkey: string}) => ({
     WALLET_NAME: name,
     HOTKEY_NAME: hotkey,
@@ -107,6 +122,7 @@ export function partSpecs(
       ...wallet(walletNames.owner),
       API_PORT: String(port),
       EXAM_FILE: examFile(dataDir),
+      ...(heads && {EXAM_FILES: `${headsMechanism}=${headsExamFile(dataDir)}`}),
       MINER_VALIDATION_INTERVAL: '2',
       VALIDATOR_SYNC_INTERVAL: '2',
       SCORER_INTERVAL: '1',
@@ -118,7 +134,7 @@ export function partSpecs(
   const validators = provisioned.validators.map(
     ({name}, index): PartSpec => ({
       name,
-      services: ['evaluator', 'validator'],
+      services: mechanisms.includes('video') ? ['evaluator', 'validator'] : ['validator'],
       env: {
         EVALUATOR_CONCURRENCY: String(Math.min(8, each)),
         ...providers.evaluator,
@@ -126,6 +142,7 @@ export function partSpecs(
         ...wallet(walletNames.validator(index)),
         EPOCH_LEN: String(epochBlocks),
         EVALUATOR_POLL_INTERVAL: '0.5',
+        ...(heads && {EXECUTOR_API_URL: executorUrl(heads, index)}),
       },
       ...(favoured && index === 0 && {wrap: {judge: (judge) => favouringJudge(judge, favoured.hotkey)}}),
     }),
@@ -139,5 +156,6 @@ export function partSpecs(
       captioner: (captioner) => hidden.watchCaptioner(captioner),
     },
   }
-  return [owner, ...validators, sampler]
+  const executors = heads ? executorSpecs(heads, provisioned.validators, shared) : []
+  return [owner, ...executors, ...validators, ...(mechanisms.includes('video') ? [sampler] : [])]
 }

@@ -12,7 +12,7 @@ import type {WeightFile} from '../../models/port.js'
 import type {Clock} from '../../runtime/clock.js'
 import type {Signer, Verify} from '../../wallet/port.js'
 import type {CastMember} from './events.js'
-import {ensureWallets, type Wallets} from './wallets.js'
+import {ensureHeadWallets, ensureWallets, type Wallets} from './wallets.js'
 
 export const stakes = {
   /** Above the stake from which a validator has a vote. */
@@ -32,6 +32,10 @@ export interface ProvisionOptions {
   /** Those that take part. */
   readonly chosen: readonly Profile[]
   readonly validators: number
+  /** Of the mechanism that runs images: the whole cast, and those that take part. Nobody when absent. */
+  readonly heads?: {readonly profiles: readonly Profile[]; readonly chosen: readonly Profile[]} | undefined
+  /** Mechanisms of the subnet. */
+  readonly mechanismCount?: number
   readonly blockTimeMs: number | undefined
   readonly time: Pick<Clock, 'now' | 'sleep'>
   readonly verify: Verify
@@ -42,6 +46,8 @@ export interface Provisioned {
   readonly wallets: Wallets
   readonly blockTimeMs: number
   readonly cast: readonly CastMember[]
+  /** Those that offer images, with their keys, in the order in which they submit. */
+  readonly heads: readonly (CastMember & {readonly signer: Signer})[]
   readonly validators: readonly {readonly name: string; readonly uid: number; readonly signer: Signer}[]
 }
 
@@ -65,7 +71,9 @@ export async function provision(options: ProvisionOptions): Promise<Provisioned>
       })
     }
     const owner = wallets.owner.hotkey
+    const {mechanismCount = 1} = options
     chain.registerSubnet({netuid, ownerHotkey: owner, hyperparameters: {weightsRateLimit: 2, tempo: 20}})
+    chain.setHyperparameters(netuid, {mechanismCount})
     const {neurons} = await chain.metagraph(netuid, signal)
     const earlier = new Map(neurons.map(({hotkey, registeredAtBlock}) => [hotkey as string, registeredAtBlock]))
     chain.registerNeuron({netuid, hotkey: owner, coldkey: wallets.coldkeys.owner, stakeRao: stakes.ownerRao})
@@ -84,10 +92,30 @@ export async function provision(options: ProvisionOptions): Promise<Provisioned>
       return {profile: name, about, uid, hotkey}
     })
     await commitAll(chain, {netuid, cast, wallets, earlier}, signal)
-    return {wallets, blockTimeMs: chain.blockTimeMs, cast, validators: registered}
+    const heads = await registerHeads(chain, options)
+    return {wallets, blockTimeMs: chain.blockTimeMs, cast, heads, validators: registered}
   } finally {
     await chain.close()
   }
+}
+
+async function registerHeads(
+  chain: LocalChain,
+  {heads, dataDir, netuid}: ProvisionOptions,
+): Promise<Provisioned['heads']> {
+  if (!heads) return []
+  const names = heads.profiles.map(({name}) => name)
+  const {signers, coldkey} = await ensureHeadWallets(path.join(dataDir, 'wallets'), names)
+  return heads.chosen.flatMap(({name, about}) => {
+    const signer = signers.get(name)
+    if (!signer) return []
+    const {hotkey} = signer
+    const uid = chain.registerNeuron({
+      ...{netuid, hotkey, coldkey, stakeRao: stakes.minerRao},
+      validatorPermit: false,
+    })
+    return [{profile: name, about, uid, hotkey, signer}]
+  })
 }
 
 /** In the order of the cast, so that whoever copies commits after whom it copies. */

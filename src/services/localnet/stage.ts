@@ -9,6 +9,8 @@ import {allAttackProfiles, attackProfiles} from './attacks.js'
 import {ensureClips} from './clips.js'
 import {localnetParams} from './exam.js'
 import {uploadFootage} from './footage.js'
+import {choosePort} from './free-port.js'
+import {type HeadsStage, headCast, headsExamFile, headsMechanism} from './heads.js'
 import {startMiner, videoOf} from './miners.js'
 import {examFile, type LocalnetDeps, type LocalnetOptions, type Stage} from './parts.js'
 import {HiddenClips, hashFile} from './peek.js'
@@ -22,46 +24,102 @@ const generatedClips = 6
 /** Who takes part in an attack unless somebody else is named. */
 const besideAttacks = ['oracle', 'drift']
 
-/** The chosen profiles in the order of the cast, whatever the order they were named in. */
-export function chooseProfiles(names: readonly string[] | undefined): readonly Profile[] {
-  if (names === undefined) return cast
-  const unknown = names.filter((name) => !cast.some((profile) => profile.name === name))
-  if (unknown.length === 0 && names.length > 0) return cast.filter(({name}) => names.includes(name))
+/** The mechanisms of a localnet, in the order of their indices. */
+export function chooseMechanisms(names: readonly string[] = ['video']): readonly string[] {
+  const known = ['video', headsMechanism]
+  const unknown = names.filter((name) => !known.includes(name))
+  if (unknown.length === 0 && names.length > 0) return [...new Set(names)]
+  const problem = unknown.length > 0 ? `a localnet cannot run ${unknown.join(', ')}` : 'no mechanism is named'
+  throw new LeomaError('usage', 'MECHANISM_UNKNOWN', problem, {hints: [`mechanisms: ${known.join(', ')}`]})
+}
+
+/** The chosen profiles of each cast in its order, whatever the order they were named in; a name may be in both casts. */
+export function chooseProfiles(
+  names: readonly string[] | undefined,
+  mechanisms: readonly string[] = ['video'],
+): {readonly video: readonly Profile[]; readonly heads: readonly Profile[]} {
+  const video = mechanisms.includes('video') ? cast : []
+  const heads = mechanisms.includes(headsMechanism) ? headCast : []
+  if (names === undefined) return {video, heads}
+  const all = [...new Set([...video, ...heads].map(({name}) => name))]
+  const unknown = names.filter((name) => !all.includes(name))
+  const chosen = (profiles: readonly Profile[]) => profiles.filter(({name}) => names.includes(name))
+  if (unknown.length === 0 && names.length > 0) return {video: chosen(video), heads: chosen(heads)}
   const problem = unknown.length > 0 ? `there is no miner profile ${unknown.join(', ')}` : 'no miner profile is named'
-  throw new LeomaError('usage', 'PROFILE_UNKNOWN', problem, {
-    hints: [`profiles: ${cast.map(({name}) => name).join(', ')}`],
-  })
+  throw new LeomaError('usage', 'PROFILE_UNKNOWN', problem, {hints: [`profiles: ${all.join(', ')}`]})
 }
 
 /** Everything that must be there before the first service starts: footage, chain, wallets, exam, miners that listen. */
 export async function setStage(options: LocalnetOptions, deps: LocalnetDeps, shutdown: Shutdown): Promise<Stage> {
   const {onEvent, netuid, time, verify} = deps
   const {signal} = shutdown
+  const mechanisms = chooseMechanisms(options.mechanisms)
+  const hasVideo = mechanisms.includes('video')
   const {attacks} = options
-  const chosen = [
-    ...chooseProfiles(options.miners ?? (attacks && besideAttacks)),
-    ...(attacks ? attackProfiles(attacks) : []),
-  ]
+  const named = chooseProfiles(options.miners ?? (attacks && besideAttacks), mechanisms)
+  const {heads: headProfiles} = named
+  const chosen = [...named.video, ...(attacks ? attackProfiles(attacks) : [])]
   const profiles = attacks ? [...cast, ...allAttackProfiles()] : cast
   const dataDir = await openDataDir(options, shutdown)
-  const footage = await prepareFootage(path.join(dataDir, 'objects', 'source'), options, deps, signal)
+  const footage = hasVideo
+    ? await prepareFootage(path.join(dataDir, 'objects', 'source'), options, deps, signal)
+    : new Map<string, string>()
 
-  onEvent({type: 'step', step: 'subnet', state: 'started', note: `registering ${chosen.length} miners`})
+  onEvent({
+    type: 'step',
+    step: 'subnet',
+    state: 'started',
+    note: `registering ${chosen.length + headProfiles.length} miners`,
+  })
   const {validators, blockTimeMs} = options
   const provisioned = await provision({
     ...{dataDir, netuid, profiles, chosen, validators, blockTimeMs, time, verify, signal},
+    mechanismCount: mechanisms.length,
+    heads: headProfiles.length === 0 ? undefined : {profiles: headCast, chosen: headProfiles},
   })
   await writeJson(examFile(dataDir), localnetParams(provisioned.blockTimeMs, deps.judge))
   onEvent({
     type: 'step',
     step: 'subnet',
     state: 'finished',
-    note: `subnet ${netuid}: ${count(validators, 'validator')}, ${count(chosen.length, 'miner')}, a block every ${provisioned.blockTimeMs} ms`,
+    note: `subnet ${netuid}: ${count(validators, 'validator')}, ${count(chosen.length + headProfiles.length, 'miner')}, a block every ${provisioned.blockTimeMs} ms`,
   })
 
-  const stage = {dataDir, provisioned, hidden: new HiddenClips(path.join(dataDir, 'work', 'hidden'))}
-  await openMiners(stage, footage, deps, shutdown)
+  const heads = mechanisms.includes(headsMechanism)
+    ? await prepareHeads(dataDir, headProfiles, validators, deps, signal)
+    : undefined
+  const hidden = new HiddenClips(path.join(dataDir, 'work', 'hidden'))
+  const stage = {dataDir, provisioned, hidden, mechanisms, heads}
+  if (hasVideo) await openMiners(stage, footage, deps, shutdown)
   return stage
+}
+
+/** Images of the cast, made on this machine, and the exam that is about them. */
+async function prepareHeads(
+  dataDir: string,
+  profiles: readonly Profile[],
+  validators: number,
+  {onEvent, prepareHeads, providers}: LocalnetDeps,
+  signal: AbortSignal,
+): Promise<HeadsStage> {
+  onEvent({type: 'step', step: 'images', state: 'started', note: `making ${profiles.length}`})
+  const names = profiles.map(({name}) => name)
+  const prepared = await prepareHeads({dataDir, profiles: names, env: providers.api}, signal)
+  await writeJson(headsExamFile(dataDir), prepared.params)
+  const ports: number[] = []
+  while (ports.length < validators) {
+    const port = await choosePort(0)
+    if (!ports.includes(port)) ports.push(port)
+  }
+  const shielded =
+    prepared.isolation === 'process' ? 'in plain processes, which keep nothing in' : `in ${prepared.isolation}`
+  onEvent({
+    type: 'step',
+    step: 'images',
+    state: 'finished',
+    note: `${count(prepared.images.size, 'image')}, run ${shielded}`,
+  })
+  return {...prepared, ports}
 }
 
 async function openDataDir({dataDir}: LocalnetOptions, shutdown: Shutdown): Promise<string> {

@@ -10,6 +10,8 @@ export const walletNames = {
   owner: {wallet: 'owner', hotkey: 'default'},
   validator: (index: number) => ({wallet: 'validator', hotkey: String(index)}),
   miner: (profile: string) => ({wallet: 'miner', hotkey: profile}),
+  /** Of the mechanism that runs images; both casts have names in common. */
+  head: (profile: string) => ({wallet: 'head', hotkey: profile}),
 }
 
 export interface Wallets {
@@ -55,6 +57,20 @@ export async function ensureWallets(
       miner: await ensureColdkey(walletsPath, 'miner'),
     },
   }
+}
+
+/** The keys of the miners that offer images, by profile, ascending in the order of their cast too. */
+export async function ensureHeadWallets(
+  walletsPath: string,
+  profiles: readonly string[],
+): Promise<{readonly signers: ReadonlyMap<string, Signer>; readonly coldkey: string}> {
+  const seeds = ascendingSeeds(profiles.length)
+  const signers = new Map<string, Signer>()
+  for (const [index, profile] of profiles.entries()) {
+    const {wallet, hotkey} = walletNames.head(profile)
+    signers.set(profile, await ensureHotkey(walletsPath, wallet, hotkey, seeds[index]))
+  }
+  return {signers, coldkey: await ensureColdkey(walletsPath, 'head')}
 }
 
 function ascendingSeeds(count: number): Uint8Array[] {
