@@ -36,7 +36,7 @@ export async function prepareHeads(
     const workDir = await openWorkDir(path.join(dataDir, 'work'), shutdown)
     const open = (sandbox: string) => {
       const config = loadConfig(['executor'], {...env, NETWORK: 'localnet', LEOMA_DATA: dataDir, SANDBOX: sandbox})
-      return openConfiguredSandbox({config, log, shutdown, time}, path.join(workDir, 'sandbox'))
+      return openConfiguredSandbox({config, log, time}, path.join(workDir, 'sandbox'), signal)
     }
     const opened = await open(wanted ?? 'auto').catch((error: unknown) => {
       if (wanted !== undefined || !(error instanceof LeomaError) || error.code !== 'ENGINE_MISSING') throw error
