@@ -48,7 +48,6 @@ exports.buildWeb = function buildWeb(src, out) {
     .replace('SCRIPT', `web/${path.basename(script)}`)
     .replace('STYLE', `web/${path.basename(cssBundle)}`)
     .replace('ICON', `web/${named('.svg')}`)
-    .replace('FONT', `web/${named('.woff2')}`)
   fs.writeFileSync(path.join(out, 'index.html'), page)
   fs.writeFileSync(path.join(out, 'licences.txt'), bundled.map(licenceOf).join('\n\n'))
   for (const name of fs.readdirSync(out)) if (/\.(html|js|css|svg|txt)$/.test(name)) compress(path.join(out, name))

@@ -245,10 +245,11 @@ export function pointAt({api, dataDir}: Pick<LocalnetFacts, 'api' | 'dataDir'>):
 }
 
 function readyText(facts: LocalnetFacts): string {
-  const {rounds, isTemporary, dataDir, outside, judge} = facts
+  const {api, rounds, isTemporary, dataDir, outside, judge} = facts
   const lines = [
     '',
     `the subnet is alive${rounds === undefined ? '; Ctrl-C stops it' : `; it stops after ${rounds} rounds`}`,
+    `  watch it in a browser:         ${api}/`,
     `  ask it from another terminal:  ${pointAt(facts)}`,
     `  its data:                      ${dataDir}${isTemporary ? ' (removed at the end; --data DIR keeps it)' : ''}`,
     ...(outside?.objects === undefined ? [] : [`  its objects:                   ${outside.objects}`]),

@@ -15,7 +15,10 @@ interface BenchModule {
   bench(): Promise<Measured[]>
 }
 
-const files = ['startup', 'chain', 'media', 'objects', 'evaluate', 'judge', 'duplicates', 'attacks', 'api', 'localnet']
+const files = [
+  ...['startup', 'chain', 'media', 'objects', 'evaluate', 'judge', 'duplicates', 'attacks', 'api', 'localnet'],
+  'web',
+]
 const args = process.argv.slice(2)
 const isStrict = args.includes('--strict')
 const asked = args.filter((arg) => !arg.startsWith('--'))

@@ -14,6 +14,7 @@ import {
   type StandingRow,
   select,
   selectionOf,
+  showKeys,
   standings,
 } from '../standings.js'
 import {sentence} from './overview.js'
@@ -51,6 +52,22 @@ export function Leaderboard({query}: {query: Readonly<Record<string, string>>}) 
     () => select(all, selection, (hotkey) => models.get(hotkey) ?? ''),
     [all, models, selection.search, selection.sort, selection.show],
   )
+  // The same element again is not drawn again: a search or another order only moves what is there.
+  const drawn = useMemo(
+    () =>
+      new Map(
+        all.map((row) => [
+          row.hotkey,
+          <Row
+            key={row.hotkey}
+            row={row}
+            model={models.get(row.hotkey) ?? ''}
+            letters={outcomes.data?.outcomes[row.hotkey] ?? ''}
+          />,
+        ]),
+      ),
+    [all, models, outcomes.data],
+  )
   useEffect(() => setRows(pageRows), [selection.search, selection.sort, selection.show])
   return (
     <>
@@ -71,18 +88,9 @@ export function Leaderboard({query}: {query: Readonly<Record<string, string>>}) 
                 {all.length === 0 ? 'No miner has offered anything yet.' : 'No miner fits this search.'}
               </p>
             )}
-            <ul class="board">
-              {chosen.slice(0, rows).map((row) => (
-                <Row
-                  key={row.hotkey}
-                  row={row}
-                  model={models.get(row.hotkey) ?? ''}
-                  letters={outcomes.data?.outcomes[row.hotkey] ?? ''}
-                />
-              ))}
-            </ul>
+            <ul class="board">{chosen.slice(0, rows).map(({hotkey}) => drawn.get(hotkey))}</ul>
             {chosen.length > rows && (
-              <button type="button" onClick={() => setRows(rows + 2 * pageRows)}>
+              <button type="button" onClick={() => setRows(rows + pageRows)}>
                 Show more of the {chosen.length - rows} others
               </button>
             )}
@@ -95,6 +103,10 @@ export function Leaderboard({query}: {query: Readonly<Record<string, string>>}) 
 
 /** What is chosen stands in the address, so that it can be sent to somebody. */
 function Controls({selection, all}: {selection: Selection; all: readonly StandingRow[]}) {
+  const counts = useMemo(
+    () => new Map(showKeys.map((show) => [show, select(all, {search: '', sort: 'rank', show}).length])),
+    [all],
+  )
   const go = (change: Partial<Selection>) => {
     const {search, sort, show} = {...selection, ...change}
     const address = addressOf(['miners'], {
@@ -141,8 +153,7 @@ function Controls({selection, all}: {selection: Selection; all: readonly Standin
               onChange={() => go({show: key as ShowKey /* its own key */})}
             />
             <span>
-              {name}{' '}
-              <small class="number">{select(all, {search: '', sort: 'rank', show: key as ShowKey}).length}</small>
+              {name} <small class="number">{counts.get(key as ShowKey)}</small>
             </span>
           </label>
         ))}

@@ -28,7 +28,7 @@ export function Overview({overview}: {overview: Resource<OverviewBody>}) {
               <Contest rank={rank} />
             </div>
             <Trends history={history} outcomes={outcomes} rank={rank.data} />
-            <Proof settled={data.tasks.settled} winner={data.winner?.hotkey} />
+            <Proof settled={data.tasks.settled} winner={data.winner?.hotkey} outcomes={outcomes.data} />
           </>
         )}
       </Answer>
