@@ -123,6 +123,7 @@ async function buildApi(parts: Parts): Promise<Service> {
     import('../wallet/verify-beside.js'),
   ])
   const {server, netuid} = config
+  const {LiveChain} = await import('../services/audit/live.js')
   const [root, others] = await arrange(config, mechanism)
   const {run} = root
   const [chain, signer] = [await parts.chain(), await parts.signer()]
@@ -143,6 +144,7 @@ async function buildApi(parts: Parts): Promise<Service> {
     samplers: [signer.hotkey, ...server.samplerHotkeys],
     admins: server.adminHotkeys,
     minStakeRao: server.minValidatorStakeRao,
+    auditChain: new LiveChain(chain, {netuid, mecid: root.mecid}),
     host: server.host,
     port: server.port,
     everyMs: {
@@ -150,6 +152,7 @@ async function buildApi(parts: Parts): Promise<Service> {
       validatorSync: server.validatorSyncMs,
       scoring: server.scoringMs,
       settlement: settlementMs,
+      selfAudit: server.selfAuditMs,
     },
     version: await ownVersion(),
     windowS: server.signatureExpiryS,

@@ -33,6 +33,7 @@ export interface Config {
     readonly minerValidationMs: number
     readonly validatorSyncMs: number
     readonly scoringMs: number
+    readonly selfAuditMs: number
     readonly examFile: string | undefined
     /** By mechanism, for those that are not the first. */
     readonly examFiles: Readonly<Record<string, string>>
@@ -224,6 +225,7 @@ function build(values: Values, asked: readonly Role[] | 'all', env: NodeJS.Proce
       minerValidationMs: need('MINER_VALIDATION_INTERVAL'),
       validatorSyncMs: need('VALIDATOR_SYNC_INTERVAL'),
       scoringMs: need('SCORER_INTERVAL'),
+      selfAuditMs: need('AUDIT_INTERVAL'),
       examFile: values.EXAM_FILE === undefined ? undefined : path.resolve(expandHome(values.EXAM_FILE)),
       examFiles: Object.fromEntries(
         Object.entries(values.EXAM_FILES ?? {}).map(([name, file]) => [name, path.resolve(expandHome(file))]),

@@ -246,6 +246,12 @@ export const variables = {
     roles: ['api'],
     default: '1000',
   },
+  AUDIT_INTERVAL: {
+    schema: seconds({min: 0, max: 86_400}),
+    about: "pause between two audits of the owner's own store, whose result everybody can read, in seconds; 0 for none",
+    roles: ['api'],
+    default: '600',
+  },
   EXAM_FILE: {
     schema: boundedText(4096),
     about: "JSON file with the subnet's exam, published and signed at start",

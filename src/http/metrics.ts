@@ -82,7 +82,7 @@ export class Metrics {
     })
   }
 
-  #gauges({store, scorer, time, chainState}: ServerDeps): void {
+  #gauges({store, scorer, time, chainState, audit}: ServerDeps): void {
     let delay = {max: 0, p99: 0}
     this.#gauge('leoma_http_requests_in_flight', 'requests being answered', () => this.#inFlight)
     this.#gauge('leoma_event_loop_delay_max_seconds', 'longest turn of the event loop since the last reading', () => {
@@ -107,6 +107,7 @@ export class Metrics {
       const madeAt = scorer.current()?.madeAt
       return madeAt === undefined ? undefined : (time.now() - madeAt) / 1000
     })
+    this.#gauge('leoma_audit_errors', 'what did not agree in the last audit of itself', () => audit?.last()?.counts.error)
     this.#gauge('leoma_chain_block', 'newest block that was seen', () => chainState?.().block ?? undefined)
     this.#gauge('leoma_chain_ok', '1 while the chain answers and moves', () =>
       chainState ? Number(chainPart(chainState(), time.now()).ok) : undefined,

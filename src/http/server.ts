@@ -8,6 +8,7 @@ import type {OpenObjects} from '../objects/port.js'
 import type {Clock} from '../runtime/clock.js'
 import type {Health} from '../runtime/health.js'
 import type {Logger} from '../runtime/logger.js'
+import type {SelfAudit} from '../services/audit/self.js'
 import type {ChainState} from '../services/chain-watch.js'
 import type {ChainWeights} from '../services/chain-weights.js'
 import type {OwnMechanism} from '../services/own-mechanism.js'
@@ -40,6 +41,8 @@ export interface ServerDeps {
   /** Mechanisms beside it whose evidence is each validator's own. */
   readonly own?: readonly OwnMechanism[]
   readonly scorer: Pick<Scorer, 'current'>
+  /** The owner's audit of itself; there is none where this is absent. */
+  readonly audit?: Pick<SelfAudit, 'last'> | undefined
   readonly verify: Verify
   /** For hotkeys of that kind; without it they are turned away. */
   readonly verifyEd25519?: Verify | undefined

@@ -8,6 +8,8 @@ import type {Models} from '../models/port.js'
 import type {Clock} from '../runtime/clock.js'
 import type {Service} from '../runtime/service.js'
 import type {Shutdown} from '../runtime/shutdown.js'
+import {SelfAudit, type SelfAuditDeps} from '../services/audit/self.js'
+import type {AuditChain} from '../services/audit/source.js'
 import {ChainWatch} from '../services/chain-watch.js'
 import {ChainWeights} from '../services/chain-weights.js'
 import {ensureExam} from '../services/exam.js'
@@ -36,6 +38,8 @@ export interface OwnerApiOptions
   /** Whose signature makes a task manifest valid; they are admins too. */
   readonly samplers: readonly Hotkey[]
   readonly minStakeRao: bigint
+  /** The chain as an audit asks it; there is no audit of its own without. */
+  readonly auditChain?: AuditChain
   readonly host: string
   /** 0 for any free one. */
   readonly port: number
@@ -45,6 +49,8 @@ export interface OwnerApiOptions
     readonly validatorSync: number
     readonly scoring: number
     readonly settlement: number
+    /** The owner's audit of itself; never when absent or 0. */
+    readonly selfAudit?: number
   }
   readonly validation?: Partial<ValidationLimits>
   readonly shutdown: Pick<Shutdown, 'add' | 'signal'>
@@ -80,8 +86,11 @@ export function ownerApiService(given: OwnerApiOptions): OwnerApiService {
       for (const mechanism of own) mechanism.prepare()
       const settle = settlementTurn(options, scorer, clock)
       const chainWeights = watchWeights(given)
+      let published: SelfAuditDeps['published'] = async () => undefined
+      const selfAudit = selfAuditOf(options, clock, (path) => published(path))
       const app = buildServer({
         ...options,
+        audit: selfAudit,
         ...(chainWeights && {chainWeights}),
         admins: [signer.hotkey, ...samplers, ...options.admins],
         time: clock,
@@ -92,12 +101,22 @@ export function ownerApiService(given: OwnerApiOptions): OwnerApiService {
         isStopping: () => options.shutdown.signal.aborted,
         onVerdicts: () => void settle(options.shutdown.signal).catch(() => undefined),
       })
+      // As everybody gets it, through the very routes.
+      published = async (path) => {
+        const {statusCode, body} = await app.inject({url: path})
+        return statusCode === 200 ? body : undefined
+      }
       url = await listen(app, options)
       options.shutdown.add('api', () => app.close())
       options.log.info({url, netuid}, 'API is listening')
       register(options, scorer, settle, clock)
       for (const mechanism of own)
         clock.every(`own-${mechanism.name}`, {ms: options.everyMs.scoring}, ({signal}) => mechanism.turn(signal))
+      const {selfAudit: auditMs = 0} = options.everyMs
+      if (selfAudit && auditMs > 0)
+        clock.every('self-audit', {ms: auditMs}, async ({signal}) => {
+          await selfAudit.turn(signal)
+        })
       // Only pages show it: the chain is asked a question for each validator, and nothing waits for the answer.
       if (chainWeights)
         clock.every(weightsJob, {ms: given.everyMs.validatorSync}, ({signal}) => chainWeights.turn(signal))
@@ -107,6 +126,15 @@ export function ownerApiService(given: OwnerApiOptions): OwnerApiService {
       return url
     },
   }
+}
+
+function selfAuditOf(
+  {store, mechanism, netuid, auditChain, verify, verifyAll, log}: OwnerApiOptions,
+  time: Clock,
+  published: SelfAuditDeps['published'],
+): SelfAudit | undefined {
+  if (!auditChain || !verifyAll) return undefined
+  return new SelfAudit({store, mechanism, netuid, chain: auditChain, published, verify, verifyAll, time, log})
 }
 
 function watchWeights({chain, store, netuid, mecid = 0, log}: OwnerApiOptions): ChainWeights | undefined {

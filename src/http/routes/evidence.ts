@@ -1,5 +1,6 @@
 import {z} from 'zod'
 import {ExamParams, ExamTakenBody, TaskParams} from '../../api/schemas.js'
+import {AuditReport} from '../../domain/audit.js'
 import {SignedExam} from '../../domain/exam.js'
 import {Sha256} from '../../domain/ids.js'
 import {SignedManifest} from '../../domain/task.js'
@@ -57,6 +58,19 @@ export function evidenceRoutes(deps: RouteDeps): Route[] {
         const exam = hash.success ? findExam(store, hash.data) : undefined
         if (!exam) throw new Refusal(404, 'Exam not found')
         return exam
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/audit',
+      summary: "the owner's last audit of itself: what agrees, what differs, and who set which weights",
+      access: 'public',
+      answer: AuditReport,
+      keep: {maxAgeS: 30, basis: () => [deps.audit?.last()]},
+      handle: () => {
+        const report = deps.audit?.last()
+        if (!report) throw new Refusal(404, 'No audit yet')
+        return report
       },
     }),
     route({

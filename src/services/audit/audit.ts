@@ -1,7 +1,8 @@
 import type {AuditReport} from '../../domain/audit.js'
-import type {Hotkey, TaskId} from '../../domain/ids.js'
+import type {Hotkey, Sha256, TaskId} from '../../domain/ids.js'
 import {type Ranking, winnerOf} from '../../domain/ranking.js'
 import type {TaskManifest} from '../../domain/task.js'
+import type {SettledTask} from '../../domain/verdict.js'
 import type {Judge} from '../../judge/port.js'
 import type {AnyMechanism} from '../../mechanisms/types.js'
 import type {Media} from '../../media/port.js'
@@ -45,6 +46,10 @@ export interface AuditDeps {
   readonly workDir: string
   readonly media?: () => Promise<Media>
   readonly judges?: () => Promise<readonly Judge[]>
+  /** Of a task that was looked at before and had no fault: it is folded, and not looked at again. */
+  readonly known?: (taskId: TaskId, examHash: Sha256) => SettledTask | undefined
+  /** Called for every task without a fault. */
+  readonly onWhole?: (taskId: TaskId) => void
   readonly onProgress?: (progress: {readonly done: number; readonly of: number; readonly taskId: TaskId}) => void
 }
 
@@ -116,7 +121,19 @@ class AuditRun {
     const choice = new ChoiceAudit(source, findings)
     const artefacts = new ArtefactAudit({source, findings, workDir, media, judges})
     const earlier = await this.#earlier(range.from, signal)
-    for await (const [index, taskId, lines] of prefetched(ids, (id) => source.evidenceTexts(id, signal), signal)) {
+    const known = (id: TaskId) => {
+      const examHash = exams.ofTask(id)?.signed.examHash
+      return examHash && this.#deps.known?.(id, examHash)
+    }
+    const fetch = (id: TaskId) => (known(id) ? Promise.resolve(undefined) : source.evidenceTexts(id, signal))
+    for await (const [index, taskId, lines] of prefetched(ids, fetch, signal)) {
+      const settled = known(taskId)
+      if (settled) {
+        this.#take(settled)
+        earlier.push(settled.task.manifest)
+        continue
+      }
+      const before = findings.counts().error
       const task = await this.#task(taskId, lines, {exams, verify, verifyAll, findings}, signal)
       if (task) {
         const auditor = task.exam?.rule?.auditor
@@ -136,6 +153,7 @@ class AuditRun {
         if (task.task) earlier.push(task.task.manifest)
         else earlier.length = 0
         if (earlier.length > maxEarlier) earlier.splice(0, earlier.length - maxEarlier)
+        if (task.settled && findings.counts().error === before) this.#deps.onWhole?.(taskId)
       }
       onProgress?.({done: index + 1, of: ids.length, taskId})
     }
@@ -160,13 +178,17 @@ class AuditRun {
     const {settled} = task
     if (!task.isWhole) this.#isDamaged = true
     if (!settled) return task
+    this.#take(settled)
+    return task
+  }
+
+  #take(settled: SettledTask): void {
     const {block, examHash} = settled.task.manifest
     this.#blocks = {first: this.#blocks?.first ?? block.number, last: block.number}
     this.#newest = settled.task.manifest
     this.#examHashes.add(examHash)
     this.#tally.add(settled)
     if (examHash === this.#context.published.ranking?.examHash) this.#folded?.fold(settled)
-    return task
   }
 
   /** Manifests before the range, oldest first and without gaps: what may be chosen depends on them. */

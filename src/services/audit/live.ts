@@ -5,6 +5,7 @@ import type {BlockNumber, Hotkey, Netuid} from '../../domain/ids.js'
 import type {AuditChain, AuditSource, ChainFacts} from './source.js'
 
 const atOnce = 8
+const maxHashes = 10_000
 
 export interface LiveOptions {
   readonly api: EvidenceApi & Pick<OwnerApi, 'latestTask'>
@@ -34,17 +35,21 @@ type Asked = Pick<Chain, 'network' | 'metagraph' | 'hyperparameters' | 'commitme
 export class LiveChain implements AuditChain {
   readonly #chain: Asked
   readonly #of: {readonly netuid: Netuid; readonly mecid: number}
-  readonly #hashes = new Map<BlockNumber, Promise<string | undefined>>()
+  readonly #hashes = new Map<BlockNumber, string>()
 
   constructor(chain: Asked, of: {readonly netuid: Netuid; readonly mecid: number}) {
     this.#chain = chain
     this.#of = of
   }
 
-  blockHash(number: BlockNumber, signal: AbortSignal): Promise<string | undefined> {
-    const known = this.#hashes.get(number) ?? this.#chain.blockAt(number, signal).then((block) => block?.hash)
-    this.#hashes.set(number, known)
-    return known
+  async blockHash(number: BlockNumber, signal: AbortSignal): Promise<string | undefined> {
+    const known = this.#hashes.get(number)
+    if (known !== undefined) return known
+    const hash = (await this.#chain.blockAt(number, signal))?.hash
+    if (hash !== undefined) this.#hashes.set(number, hash)
+    const [oldest] = this.#hashes.keys()
+    if (this.#hashes.size > maxHashes && oldest !== undefined) this.#hashes.delete(oldest)
+    return hash
   }
 
   async facts(signal: AbortSignal): Promise<ChainFacts> {

@@ -126,6 +126,7 @@ export function partSpecs(
       MINER_VALIDATION_INTERVAL: '2',
       VALIDATOR_SYNC_INTERVAL: '2',
       SCORER_INTERVAL: '1',
+      AUDIT_INTERVAL: '10',
     },
   }
   // They share this machine, where each would otherwise keep all of its processors busy.
