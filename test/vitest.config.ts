@@ -12,6 +12,7 @@ const project = (name: string, include: string[], testTimeout: number) => ({
 export default defineConfig({
   test: {
     root: new URL('.', import.meta.url).pathname,
+    globalSetup: ['./helpers/generated-clips.ts'],
     setupFiles: ['./helpers/setup.ts'],
     disableConsoleIntercept: true,
     restoreMocks: true,

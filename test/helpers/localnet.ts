@@ -1,4 +1,6 @@
 import {existsSync} from 'node:fs'
+import {mkdtemp, rm} from 'node:fs/promises'
+import {tmpdir} from 'node:os'
 import path from 'node:path'
 import {HttpOwnerApi} from '../../src/api/client.js'
 import {openLocalnet} from '../../src/app/localnet.js'
@@ -8,6 +10,7 @@ import type {LocalnetEvent} from '../../src/services/localnet/events.js'
 import {choosePort} from '../../src/services/localnet/free-port.js'
 import type {Localnet} from '../../src/services/localnet/localnet.js'
 import type {LocalnetOptions} from '../../src/services/localnet/parts.js'
+import {placeClips} from './generated-clips.js'
 
 /** Folder of real clips: `LEOMA_TEST_CLIPS`, or the one beside the repository where the project is developed. */
 export function realClips(): string | undefined {
@@ -41,8 +44,11 @@ export async function withLocalnet<T>(
     }
   }
   const controller = new AbortController()
+  const scratch = options.dataDir === undefined ? await mkdtemp(path.join(tmpdir(), 'leoma-test-localnet-')) : undefined
+  const dataDir = options.dataDir ?? scratch
+  if (options.source === undefined && dataDir !== undefined) await placeClips(dataDir)
   const localnet = await openLocalnet(
-    {validators: 2, blockTimeMs: 250, ...options, port: await choosePort(0)},
+    {validators: 2, blockTimeMs: 250, ...options, ...(dataDir && {dataDir}), port: await choosePort(0)},
     {env: {PATH: process.env.PATH, FFMPEG_PATH: process.env.FFMPEG_PATH, ...env}, log: await testLogger(), onEvent},
     controller.signal,
   )
@@ -55,6 +61,7 @@ export async function withLocalnet<T>(
     return await work({localnet, events, next: next as Watched['next']})
   } finally {
     await localnet.close()
+    if (scratch) await rm(scratch, {recursive: true, force: true})
   }
 }
 

@@ -12,8 +12,8 @@ import {overallOf, passes} from '../../../src/mechanisms/video/scoring.js'
 import {FfmpegMedia} from '../../../src/media/ffmpeg.js'
 import {lazyFfmpeg} from '../../../src/media/resolve.js'
 import {createRunner} from '../../../src/media/run.js'
-import {ensureClips} from '../../../src/services/localnet/clips.js'
 import {renderProfile, type VideoProfile} from '../../../src/services/localnet/recipes.js'
+import {generatedClips} from '../../helpers/generated-clips.js'
 
 const root = new URL('../../../', import.meta.url).pathname
 const realClips = process.env.LEOMA_TEST_CLIPS ?? path.join(root, '..', 'shared', 'clips')
@@ -114,7 +114,7 @@ describe('every local miner gets the verdict that it is meant to get', () => {
   let clips: string[] = []
 
   beforeAll(async () => {
-    clips = await ensureClips(path.join(dir, 'clips'), 6, {run, signal})
+    clips = await generatedClips()
   })
 
   it.each([
