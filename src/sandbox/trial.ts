@@ -7,26 +7,6 @@ import type {Clock} from '../runtime/clock.js'
 import type {OpenedSandbox} from './open.js'
 import type {Guarantee, Running, SandboxLimits} from './port.js'
 
-/** Says what it sees, then takes memory until somebody stops it. Runs inside. */
-const program = `
-import fs from 'node:fs'
-import os from 'node:os'
-const {TALKHEAD_INPUT: input, TALKHEAD_OUTPUT: output, TRIAL} = process.env
-const tried = (work) => { try { work(); return true } catch { return false } }
-const status = tried(() => fs.readFileSync('/proc/self/status')) ? fs.readFileSync('/proc/self/status', 'utf8') : ''
-const told = {
-  network: Object.values(os.networkInterfaces()).flat().some((one) => !one.internal),
-  files: ['/trial', '/usr/trial', '/etc/trial'].some((file) => tried(() => { fs.writeFileSync(file, ''); fs.rmSync(file) })),
-  input: tried(() => { fs.writeFileSync(input + '/trial', ''); fs.rmSync(input + '/trial') }),
-  privileges: !/CapEff:\\s*0+$/m.test(status) || !/NoNewPrivs:\\s*1/.test(status) || process.getuid?.() === 0,
-  output: tried(() => fs.writeFileSync(output + '/ballast', Buffer.alloc(48 * 1024 * 1024, 1))),
-}
-tried(() => fs.rmSync(output + '/ballast'))
-fs.writeFileSync(output + '/told.part', JSON.stringify(told))
-fs.renameSync(output + '/told.part', output + '/told.json')
-const kept = []
-setInterval(() => { if (TRIAL === 'memory' && kept.length < 64) kept.push(Buffer.alloc(16 * 1024 * 1024, kept.length)) }, 20)
-`
 const Told = z.object({
   network: z.boolean(),
   files: z.boolean(),
@@ -63,6 +43,7 @@ export async function trySandbox(
   time: Pick<Clock, 'now' | 'sleep'>,
   signal: AbortSignal,
 ): Promise<TrialResult> {
+  const program = await readFile(new URL('./trial.mjs', import.meta.url))
   const recipe = {name: 'leoma-trial', files: {'trial.mjs': program}, args: ['trial.mjs'] as const}
   const image = await sandbox.pull(await images.make(recipe, signal), limits, signal)
   const withProgram = async <T>(trial: string, work: (running: Running) => Promise<T>): Promise<T> => {
