@@ -2,7 +2,7 @@
 import fs from 'node:fs'
 import os from 'node:os'
 
-const {TALKHEAD_INPUT: input, TALKHEAD_OUTPUT: output, TRIAL} = process.env
+const {TALKHEAD_INPUT: input, TALKHEAD_OUTPUT: output, TRIAL, FILL} = process.env
 const tried = (work) => {
   try {
     work()
@@ -27,7 +27,8 @@ const told = {
     fs.rmSync(input + '/trial')
   }),
   privileges: !/CapEff:\s*0+$/m.test(status) || !/NoNewPrivs:\s*1/.test(status) || process.getuid?.() === 0,
-  output: tried(() => fs.writeFileSync(output + '/ballast', Buffer.alloc(48 * 1024 * 1024, 1))),
+  // Where nobody promises a limit, going beyond it ends the program before it has said anything.
+  output: FILL === 'yes' && tried(() => fs.writeFileSync(output + '/ballast', Buffer.alloc(48 * 1024 * 1024, 1))),
 }
 tried(() => fs.rmSync(output + '/ballast'))
 fs.writeFileSync(output + '/told.part', JSON.stringify(told))

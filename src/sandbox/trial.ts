@@ -46,8 +46,9 @@ export async function trySandbox(
   const program = await readFile(new URL('./trial.mjs', import.meta.url))
   const recipe = {name: 'leoma-trial', files: {'trial.mjs': program}, args: ['trial.mjs'] as const}
   const image = await sandbox.pull(await images.make(recipe, signal), limits, signal)
+  const fill = sandbox.info.guarantees.includes('output') ? 'yes' : 'no'
   const withProgram = async <T>(trial: string, work: (running: Running) => Promise<T>): Promise<T> => {
-    const running = await sandbox.start(image, {limits, env: {TRIAL: trial}}, signal)
+    const running = await sandbox.start(image, {limits, env: {TRIAL: trial, FILL: fill}}, signal)
     try {
       return await work(running)
     } finally {
