@@ -19,6 +19,12 @@ const incoming = '~incoming'
 const absent = new Set(['ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP'])
 
 /**
+ * Each piece costs two turns of the event loop, which on a machine that is short of processors are far apart: a video in
+ * pieces of 64 KiB then takes minutes to copy, and a round never ends within its deadlines.
+ */
+const pieceBytes = 1024 * 1024
+
+/**
  * A bucket in a folder. Keys are paths below it; symbolic links below it are never followed, so that nothing in the
  * bucket can lead out of it.
  */
@@ -37,7 +43,7 @@ export class FolderObjects implements Objects, OpenObjects {
     // Opened here: a source that cannot be read is the caller's fault, not the bucket's.
     const handle = await open(file, 'r')
     try {
-      return await this.#put(key, handle.createReadStream({autoClose: false}), signal)
+      return await this.#put(key, handle.createReadStream({autoClose: false, highWaterMark: pieceBytes}), signal)
     } finally {
       await handle.close()
     }
@@ -162,7 +168,7 @@ export class FolderObjects implements Objects, OpenObjects {
       const stat = await handle.stat()
       if (!stat.isFile()) throw objectMissing(this.bucket, key)
       if (stat.size > maxBytes) throw objectTooLarge(this.bucket, key, maxBytes)
-      return await read(handle.createReadStream({autoClose: false}))
+      return await read(handle.createReadStream({autoClose: false, highWaterMark: pieceBytes}))
     } catch (error) {
       signal.throwIfAborted()
       throw this.#failure(error)
