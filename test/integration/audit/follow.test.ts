@@ -113,7 +113,10 @@ describe('a validator that verifies', () => {
 
     let turn: ((tick: {at: number; signal: AbortSignal}) => Promise<void>) | undefined
     const {start} = evidenceService(verified, {mechanism: 'video', metagraph: () => world.chain.metagraph()})
-    await start({now: () => 0, sleep: async () => {}, every: (_name, _interval, run) => void (turn = run)})
+    await start({
+      ...{now: () => 0, sleep: async () => {}, start: async () => {}},
+      every: (_name, _interval, run) => void (turn = run),
+    })
     await expect(turn?.({at: 0, signal})).rejects.toMatchObject({code: 'WEIGHTS_DISAGREE'})
   })
 
@@ -165,7 +168,10 @@ describe('a validator that verifies', () => {
     expect(await choose()).toEqual({hold: expect.stringMatching(reason)})
     const {start} = evidenceService(await weights(), {mechanism: 'video', metagraph: () => world.chain.metagraph()})
     let turn: ((tick: {at: number; signal: AbortSignal}) => Promise<void>) | undefined
-    await start({now: () => 0, sleep: async () => {}, every: (_name, _interval, run) => void (turn = run)})
+    await start({
+      ...{now: () => 0, sleep: async () => {}, start: async () => {}},
+      every: (_name, _interval, run) => void (turn = run),
+    })
     await expect(turn?.({at: 0, signal})).rejects.toBeInstanceOf(LeomaError)
   })
 
