@@ -107,7 +107,11 @@ export class Metrics {
       const madeAt = scorer.current()?.madeAt
       return madeAt === undefined ? undefined : (time.now() - madeAt) / 1000
     })
-    this.#gauge('leoma_audit_errors', 'what did not agree in the last audit of itself', () => audit?.last()?.counts.error)
+    this.#gauge(
+      'leoma_audit_errors',
+      'what did not agree in the last audit of itself',
+      () => audit?.last()?.counts.error,
+    )
     this.#gauge('leoma_chain_block', 'newest block that was seen', () => chainState?.().block ?? undefined)
     this.#gauge('leoma_chain_ok', '1 while the chain answers and moves', () =>
       chainState ? Number(chainPart(chainState(), time.now()).ok) : undefined,

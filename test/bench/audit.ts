@@ -36,7 +36,8 @@ export async function bench(): Promise<Measured[]> {
     const seconds = (performance.now() - started) / 1000
     const {user, system} = process.cpuUsage(cpu)
     const verdicts = report.checks.find(({check}) => check === 'verdicts')?.looked ?? 0
-    if (!report.ok || verdicts !== 51_200) throw new Error(`not the audit that was meant: ${JSON.stringify(report.counts)}, ${verdicts}`)
+    if (!report.ok || verdicts !== 51_200)
+      throw new Error(`not the audit that was meant: ${JSON.stringify(report.counts)}, ${verdicts}`)
     const memory = Math.round(process.memoryUsage.rss() / 2 ** 20)
     return [
       {

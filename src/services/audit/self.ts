@@ -65,7 +65,9 @@ export class SelfAudit {
       // Nothing is fetched, so nothing is put there.
       workDir: '',
       known: (taskId, examHash) =>
-        known.has(taskId) ? settledOfExam(store, taskId - 1, 1, examHash).find(({task}) => task.manifest.taskId === taskId) : undefined,
+        known.has(taskId)
+          ? settledOfExam(store, taskId - 1, 1, examHash).find(({task}) => task.manifest.taskId === taskId)
+          : undefined,
       onWhole: (taskId) => known.add(taskId),
     }
     const options = {mechanism, netuid, range: {of: 'window'}, artefacts: false, regate: 0, rejudge: 0} as const
@@ -77,7 +79,10 @@ export class SelfAudit {
     const names = (of: AuditReport | undefined) =>
       of?.findings.map(({severity, code, object}) => `${severity} ${code} ${object}`).join()
     if (errors.length > 0 && names(before) !== names(report))
-      log.error({errors: report.counts.error, findings: errors.slice(0, 5)}, 'what is published does not agree with itself')
+      log.error(
+        {errors: report.counts.error, findings: errors.slice(0, 5)},
+        'what is published does not agree with itself',
+      )
     return report
   }
 

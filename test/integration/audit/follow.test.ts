@@ -58,7 +58,14 @@ async function weights(): Promise<VerifiedWeights> {
     ...{api: answers, chain: world.chain, mechanism: video, netuid: 99, store, verify, time},
     ...{hotkey: world.validators[0]!.hotkey, log: silentLogger()},
   })
-  return new VerifiedWeights({follower, store, mecid: 0, mechanism: 'video', maxWinnerAgeBlocks: 7200, log: silentLogger()})
+  return new VerifiedWeights({
+    follower,
+    store,
+    mecid: 0,
+    mechanism: 'video',
+    maxWinnerAgeBlocks: 7200,
+    log: silentLogger(),
+  })
 }
 
 const choose = async (by?: VerifiedWeights) => (by ?? (await weights())).choose(await world.chain.metagraph(), signal)
@@ -76,7 +83,12 @@ async function payLoser(): Promise<void> {
   ranking.ranking.rows = rows
   const uid = rows.find((row: {hotkey: string}) => row.hotkey === loser()).uid
   const paid = {hotkey: loser(), uid}
-  const statement = {...truth.signed.statement, rankingHash: hashOf(ranking.ranking), winner: paid, weights: [{...paid, weight: 1}]}
+  const statement = {
+    ...truth.signed.statement,
+    rankingHash: hashOf(ranking.ranking),
+    winner: paid,
+    weights: [{...paid, weight: 1}],
+  }
   lies = {
     rankingText: async () => JSON.stringify(ranking),
     weightsText: async () => JSON.stringify({...truth, winner_uid: uid, signed: signWeights(statement, owner)}),
@@ -85,7 +97,12 @@ async function payLoser(): Promise<void> {
 
 describe('a validator that verifies', () => {
   it('sets what follows from the evidence, and agrees with an honest owner', async () => {
-    expect(await choose()).toMatchObject({source: 'recomputed', winner: {hotkey: winner(), uid: 3}, uids: [3], values: [1]})
+    expect(await choose()).toMatchObject({
+      source: 'recomputed',
+      winner: {hotkey: winner(), uid: 3},
+      uids: [3],
+      values: [1],
+    })
     expect(await check()).toMatchObject({kind: 'ranked', differences: []})
   })
 
@@ -115,7 +132,9 @@ describe('a validator that verifies', () => {
     const {start} = evidenceService(verified, {mechanism: 'video', metagraph: () => world.chain.metagraph()})
     await start({
       ...{now: () => 0, sleep: async () => {}, start: async () => {}},
-      every: (_name, _interval, run) => void (turn = run),
+      every: (_name, _interval, run) => {
+        turn = run
+      },
     })
     await expect(turn?.({at: 0, signal})).rejects.toMatchObject({code: 'WEIGHTS_DISAGREE'})
   })
@@ -123,7 +142,9 @@ describe('a validator that verifies', () => {
   it('leaves out a verdict that its validator did not sign, and says so', async () => {
     const api = await world.api()
     lies.evidenceTexts = async (id, inner) =>
-      (await api.evidenceTexts(id, inner))?.map((line, index) => (index === 1 ? line.replace('"passed":true', '"passed":false') : line))
+      (await api.evidenceTexts(id, inner))?.map((line, index) =>
+        index === 1 ? line.replace('"passed":true', '"passed":false') : line,
+      )
 
     const followed = await check()
 
@@ -134,13 +155,21 @@ describe('a validator that verifies', () => {
   })
 
   it.each([
-    ['hides a task that its ranking counts', async () => void (lies.evidenceTexts = async () => undefined), /evidence of task 1.*not shown/],
+    [
+      'hides a task that its ranking counts',
+      async () => {
+        lies.evidenceTexts = async () => undefined
+      },
+      /evidence of task 1.*not shown/,
+    ],
     [
       'shows a manifest that no sampler signed',
       async () => {
         const api = await world.api()
         lies.evidenceTexts = async (id, inner) =>
-          (await api.evidenceTexts(id, inner))?.map((line, index) => (index === 0 ? line.replace('turns left', 'turns over') : line))
+          (await api.evidenceTexts(id, inner))?.map((line, index) =>
+            index === 0 ? line.replace('turns left', 'turns over') : line,
+          )
       },
       /task 1 cannot be trusted/,
     ],
@@ -158,10 +187,14 @@ describe('a validator that verifies', () => {
       },
       /version 9 of video, this program has 1/,
     ],
-    ['shows an exam that the owner did not sign', async () => {
-      const [text = ''] = (await (await world.api()).examTexts(signal)) ?? []
-      lies.examTexts = async () => [text.replace('"netuid":99', '"netuid":98')]
-    }, /exam 1 of 1/],
+    [
+      'shows an exam that the owner did not sign',
+      async () => {
+        const [text = ''] = (await (await world.api()).examTexts(signal)) ?? []
+        lies.examTexts = async () => [text.replace('"netuid":99', '"netuid":98')]
+      },
+      /exam 1 of 1/,
+    ],
   ])('sets nothing new when the owner %s', async (_, lie, reason) => {
     await lie()
 
@@ -170,7 +203,9 @@ describe('a validator that verifies', () => {
     let turn: ((tick: {at: number; signal: AbortSignal}) => Promise<void>) | undefined
     await start({
       ...{now: () => 0, sleep: async () => {}, start: async () => {}},
-      every: (_name, _interval, run) => void (turn = run),
+      every: (_name, _interval, run) => {
+        turn = run
+      },
     })
     await expect(turn?.({at: 0, signal})).rejects.toBeInstanceOf(LeomaError)
   })
@@ -213,6 +248,8 @@ describe('a validator that verifies', () => {
     expect('differences' in followed && followed.differences).toContainEqual(
       expect.objectContaining({code: 'VIEW_COMMITMENT', object: `view of miner ${loser()}`}),
     )
-    expect(followed).toMatchObject({ranking: {rows: expect.arrayContaining([expect.objectContaining({hotkey: loser(), block: 11})])}})
+    expect(followed).toMatchObject({
+      ranking: {rows: expect.arrayContaining([expect.objectContaining({hotkey: loser(), block: 11})])},
+    })
   })
 })

@@ -37,7 +37,10 @@ it('an owner audits what is new, remembers what it found, and names what was cha
     await world.run(1)
     const report = await audit.turn(signal)
     expect(checked).toBe(8 + 4)
-    expect(AuditReport.parse(report)).toMatchObject({ok: true, ranking: {window: [1, 2, 3], winner: world.miners[0]!.hotkey}})
+    expect(AuditReport.parse(report)).toMatchObject({
+      ok: true,
+      ranking: {window: [1, 2, 3], winner: world.miners[0]!.hotkey},
+    })
     expect(newAudit(3 * day).last()).toEqual(report)
 
     const row = world.store.sql.prepare<[]>('SELECT validator, miner, body FROM verdicts WHERE task_id = 1').get() as {
@@ -47,7 +50,9 @@ it('an owner audits what is new, remembers what it found, and names what was cha
     } // The columns of the statement.
     world.store.sql.prepare<[]>('DROP TRIGGER verdicts_are_never_changed').run()
     world.store.sql
-      .prepare<[string, string, string]>('UPDATE verdicts SET body = ? WHERE task_id = 1 AND validator = ? AND miner = ?')
+      .prepare<[string, string, string]>(
+        'UPDATE verdicts SET body = ? WHERE task_id = 1 AND validator = ? AND miner = ?',
+      )
       .run(row.body.replace('the boat', 'the goat'), row.validator, row.miner)
     const found = await newAudit(4 * day).turn(signal)
     expect(found.findings.filter(({severity}) => severity === 'error')).toEqual([

@@ -81,7 +81,10 @@ describe('the published table of routes', () => {
       hotkey: dave,
       exam_hash: world.exam().examHash,
     }
-    for (const route of routes(deps).filter(({method}) => method === 'GET')) {
+    // Those of a named mechanism, and the owner's audit, have tests of their own, with something in them.
+    const elsewhere = /^\/(audit|mechanisms\/\{name\}\/.*)$/
+    const reads = routes(deps).filter(({method, path}) => method === 'GET' && !elsewhere.test(path))
+    for (const route of reads) {
       const hotkey = route.path.startsWith('/blacklist') ? stranger.hotkey : values.hotkey
       const path = route.path.replaceAll(/\{(\w+)\}/g, (_, name) => (name === 'hotkey' ? hotkey : values[name]) ?? '')
       const answer = await get(`${path}?miner_hotkey=${dave}&validator_hotkey=${alice.hotkey}&task_id=1`, alice)
