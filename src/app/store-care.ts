@@ -67,8 +67,11 @@ export async function checkOwnStore(app: App, signatures: boolean, signal: Abort
 }
 
 export async function pruneOf(app: App, keepDays: number, dryRun: boolean): Promise<PruneReport> {
-  const {pruneStore} = await import('../services/store-prune.js')
-  return pruneStore(await app.store(), {keepDays, at: systemTime().now(), dryRun})
+  const [{pruneStore}, {mechanisms}] = await Promise.all([
+    import('../services/store-prune.js'),
+    import('../mechanisms/registry.js'),
+  ])
+  return pruneStore(await app.store(), {keepDays, at: systemTime().now(), dryRun, mechanisms})
 }
 
 /** A moment as part of a file's name. */

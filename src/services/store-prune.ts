@@ -1,3 +1,6 @@
+import type {SignedExam} from '../domain/exam.js'
+import type {Ranking} from '../domain/ranking.js'
+import type {AnyMechanism} from '../mechanisms/types.js'
 import {currentExam} from '../store/exams.js'
 import type {Store} from '../store/open.js'
 import {
@@ -25,36 +28,53 @@ export interface PruneReport {
   readonly freeBytes: number
 }
 
+export interface PruneOptions {
+  readonly keepDays: number
+  /** Unix time in milliseconds. */
+  readonly at: number
+  readonly dryRun: boolean
+  readonly mechanisms: readonly AnyMechanism[]
+}
+
 /**
  * Removes tasks that settled long ago, with everything that belongs to them. What the ranking in force follows from stays:
- * the window of the current exam, whatever its age, and everything that has not settled. Totals per miner and validator,
+ * the window and the memory of the current exam, whatever their age, and everything that has not settled. Totals per miner and validator,
  * exams, the ranking history and the blacklist are never touched.
  */
-export function pruneStore(
-  store: Store,
-  {keepDays, at, dryRun}: {readonly keepDays: number; readonly at: number; readonly dryRun: boolean},
-): PruneReport {
-  const plan = planOf(store, at - keepDays * dayMs, at)
+export function pruneStore(store: Store, {keepDays, at, dryRun, mechanisms}: PruneOptions): PruneReport {
+  const plan = planOf(store, mechanisms, at - keepDays * dayMs, at)
   const removed = dryRun ? countPrunable(store, plan) : prune(store, plan)
   const {bytes, freeBytes} = storeSize(store)
   return {beforeTask: plan.before, removed, done: !dryRun, storeBytes: bytes, freeBytes}
 }
 
-function planOf(store: Store, settledBefore: number, at: number): PrunePlan {
+function planOf(store: Store, mechanisms: readonly AnyMechanism[], settledBefore: number, at: number): PrunePlan {
   const exam = currentExam(store)
   const ranking = lastRanking(store)?.ranking
   // Without a ranking of this exam nobody knows its window yet: then all of its tasks stay.
-  const window =
+  const needed =
     exam === undefined
       ? undefined
-      : ranking?.examHash === exam.examHash
-        ? ranking.window[0]
-        : firstTaskOfExam(store, exam.examHash)
-  const limits = [firstTaskInUse(store), firstTaskSettledSince(store, settledBefore), window]
+      : ((ranking?.examHash === exam.examHash ? firstRemembered(exam, ranking, mechanisms) : undefined) ??
+        firstTaskOfExam(store, exam.examHash))
+  const limits = [firstTaskInUse(store), firstTaskSettledSince(store, settledBefore), needed]
   const before = Math.min(...limits.flatMap((task) => task ?? []))
   return {
     before: Number.isFinite(before) ? before : 0,
     nowS: Math.floor(at / 1000),
     examHash: exam?.examHash,
   }
+}
+
+/** The oldest task that the state of the ranking follows from; undefined when that is all of them, or cannot be said. */
+function firstRemembered(
+  {exam}: SignedExam,
+  {window}: Ranking,
+  mechanisms: readonly AnyMechanism[],
+): number | undefined {
+  const memory = mechanisms.find(({name}) => name === exam.mechanism)?.rule(exam).memoryTasks
+  const [first, last] = [window[0], window.at(-1)]
+  return memory === undefined || first === undefined || last === undefined
+    ? undefined
+    : Math.min(first, last - memory + 1)
 }

@@ -39,7 +39,7 @@ export const never = new AbortController().signal
 
 export const params: VideoParams = {
   ...defaults,
-  ranking: {...defaults.ranking, window: 10, minTasks: 2, settleBlocks: 20},
+  ranking: {...defaults.ranking, window: 10, memory: 10, minTasks: 2, settleBlocks: 20},
 }
 
 export const oneAlpha = 1_000_000_000n

@@ -235,7 +235,8 @@ describe('a check', () => {
 
 describe('pruning', () => {
   const days = 86_400_000
-  const prune = (keepDays: number, dryRun = false) => pruneStore(world.store, {keepDays, at: world.nowMs, dryRun})
+  const prune = (keepDays: number, dryRun = false) =>
+    pruneStore(world.store, {keepDays, at: world.nowMs, dryRun, mechanisms})
 
   it('removes old tasks with all that belongs to them, and says how much', async () => {
     // The window of the exam is ten tasks.
