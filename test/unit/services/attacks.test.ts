@@ -50,8 +50,8 @@ it('a favouring judge gives full marks to its friend and passes on what the judg
   const request = {clip: 'c', firstFrame: undefined, prompt: '', frames: 81, fps: 16, width: 832, height: 480}
   const {signal} = new AbortController()
 
-  expect((await bribed.score({...request, output: '/work/friend.mp4'}, signal)).aspects.motion_quality).toBe(100)
-  expect((await bribed.score({...request, output: '/work/other.mp4'}, signal)).aspects.motion_quality).toBe(20)
+  expect((await bribed.score({...request, output: 'outputs/friend.mp4'}, signal)).aspects.motion_quality).toBe(100)
+  expect((await bribed.score({...request, output: 'outputs/other.mp4'}, signal)).aspects.motion_quality).toBe(20)
   expect([bribed.name, bribed.version]).toEqual(['reference', 1])
 })
 
