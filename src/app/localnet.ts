@@ -63,6 +63,7 @@ export async function openLocalnet(
   }
   const runner = createRunner({ffmpeg: ffmpeg.path})
   const {netuid} = loadConfig('all', passed)
+  const {fundingSecret} = loadConfig('reader', options.chain === undefined ? passed : env)
   const startPart: LocalnetDeps['startPart'] = (spec, report) => {
     const shutdown = new Shutdown()
     const config = loadConfig(spec.services, {...passed, ...spec.env})
@@ -97,11 +98,12 @@ export async function openLocalnet(
           const {prepareHeads} = await import('./localnet-heads.js')
           return prepareHeads({...heads, env: {...passed, ...heads.env}, sandbox: env.SANDBOX}, {log, time}, inner)
         },
-        openApi: (url) => new HttpOwnerApi({url, netuid, time, timeoutMs: 10_000, attempts: 1, log}),
+        openApi: (url, netuid) => new HttpOwnerApi({url, netuid, time, timeoutMs: 10_000, attempts: 1, log}),
         media: new FfmpegMedia({run: runner}),
         ffmpeg: runner,
         ...{time, verify, log, onEvent},
         netuid,
+        fundingSecret,
         concurrency: availableParallelism(),
         ...outside,
       },

@@ -178,7 +178,7 @@ export async function openGenerator({config, shutdown, time}: Ours): Promise<Gen
 export async function openModels({config, time}: Ours, {withEvidence = false} = {}): Promise<Models> {
   if (!config.chutes.isUsed) {
     const {LocalModels} = await import('../models/local.js')
-    return new LocalModels({path: path.join(config.dataDir, 'models.json')})
+    return new LocalModels({path: config.modelsFile})
   }
   const [{RemoteModels}, {Chutes}, {HuggingFace}] = await Promise.all([
     import('../models/remote.js'),

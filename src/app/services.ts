@@ -72,6 +72,8 @@ export async function run(names: readonly ServiceName[], parts: Parts): Promise<
   if (executor) services.push(...(await executor.services()))
   if (names.includes('evaluator') || names.includes('sampler')) services.push((await parts.vision()).service)
 
+  if (!names.includes('api')) services.push(await buildHealthFile(names, parts))
+
   for (const service of services) await service.start(clock)
   log.info({services: services.map(({name}) => name), network: config.network, netuid: config.netuid}, 'started')
   try {
@@ -256,10 +258,11 @@ async function buildWeights(mechanism: AnyMechanism, mecid: number, clock: Clock
     import('../services/weight-setter.js'),
     import('../wallet/keypair.js'),
   ])
-  const {config, log, report = () => {}} = parts
+  const {config, health, log, report = () => {}} = parts
+  const count = (outcome: string) => health.outcome(`weights-${mechanism.name}`, outcome)
   const {epochBlocks, maxWinnerAgeBlocks} = config.validator
   const deps = {
-    ...{clock, log, verify, netuid: config.netuid, report, mecid, epochBlocks, maxWinnerAgeBlocks},
+    ...{clock, log, verify, netuid: config.netuid, report, count, mecid, epochBlocks, maxWinnerAgeBlocks},
     chain: await parts.chain(),
     api: await parts.signedApi(),
     signer: await parts.signer(),
@@ -309,6 +312,13 @@ async function sharedWeights(
     weightSetterService({...deps, mechanism: mechanism.name, verified}),
     evidenceService(verified, {mechanism: mechanism.name, metagraph}),
   ]
+}
+
+/** A process without a server tells its health in a file; each hotkey has its own. */
+async function buildHealthFile(names: readonly ServiceName[], {config, health}: Parts): Promise<Service> {
+  const {healthFileService} = await import('../services/health-file.js')
+  const file = `${names.join('-')}-${config.wallet.hotkey}.prom`
+  return healthFileService({health, file: path.join(config.dataDir, 'health', file)})
 }
 
 async function buildPorts(clock: Clock, parts: Parts, names: readonly ServiceName[], workDir: string): Promise<Ports> {

@@ -239,9 +239,15 @@ function percent(share: number): string {
 }
 
 /** How any other command of this program is pointed at this localnet. */
-export function pointAt({api, dataDir}: Pick<LocalnetFacts, 'api' | 'dataDir'>): string {
-  const quoted = /^[\w./-]+$/.test(dataDir) ? dataDir : `'${dataDir.replaceAll("'", "'\\''")}'`
-  return `NETWORK=localnet LEOMA_DATA=${quoted} API_URL=${api} npx leoma get-rank`
+export function pointAt({api, dataDir, env}: Pick<LocalnetFacts, 'api' | 'dataDir' | 'env'>): string {
+  const {NETWORK = '', NETUID = '', BT_WALLET_PATH} = env
+  const own = NETWORK === 'localnet' ? {} : {NETUID, ...(BT_WALLET_PATH && {BT_WALLET_PATH})}
+  const variables = Object.entries({NETWORK, ...own, LEOMA_DATA: dataDir, API_URL: api})
+  return `${variables.map(([name, value]) => `${name}=${quoted(value)}`).join(' ')} npx leoma get-rank`
+}
+
+function quoted(text: string): string {
+  return /^[\w./:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 }
 
 function readyText(facts: LocalnetFacts): string {

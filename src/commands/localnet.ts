@@ -7,8 +7,8 @@ export default class Localnet extends BaseCommand {
   static override summary = 'run a whole subnet on this machine: owner, validators, miners, chain, storage and judge'
   static override description =
     'Every part is the real service; only the chain, the storage and the miners are local. Nothing leaves this machine ' +
-    'and no key, wallet or account is needed, unless --objects, --judge or --models put a provider in the place of ' +
-    'what is local. Shows what happens round by round on stderr, and the final ranking on ' +
+    'and no key, wallet or account is needed, unless --chain, --objects, --judge or --models put something else in the place ' +
+    'of what is local. Shows what happens round by round on stderr, and the final ranking on ' +
     'stdout. Without --rounds it goes on until Ctrl-C.'
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
@@ -17,6 +17,7 @@ export default class Localnet extends BaseCommand {
     '<%= config.bin %> <%= command.id %> --attack slow-zoom,copy-shifted --rounds 1',
     '<%= config.bin %> <%= command.id %> --data ./my-subnet --port 8000',
     '<%= config.bin %> <%= command.id %> --mechanism video,talking-head --validators 1 --rounds 2',
+    '<%= config.bin %> <%= command.id %> --chain ws://127.0.0.1:9944 --rounds 1',
     '<%= config.bin %> <%= command.id %> --objects s3://127.0.0.1:9000 --judge openai --rounds 1',
   ]
   static override flags = {
@@ -55,6 +56,12 @@ export default class Localnet extends BaseCommand {
       description: "port of the owner's API; 8000, or a free one, when left out",
       min: 0,
       max: 65_535,
+    }),
+    chain: Flags.string({
+      description:
+        'node of a subtensor chain of your own, in the place of the embedded chain: a subnet is registered there, paid ' +
+        'by FUNDING_SECRET; public chains are refused',
+      helpValue: '<address>',
     }),
     objects: Flags.string({
       description:
@@ -95,6 +102,7 @@ export default class Localnet extends BaseCommand {
         ...(flags['block-time'] !== undefined && {blockTimeMs: flags['block-time']}),
         ...(flags.data !== undefined && {dataDir: flags.data}),
         ...(flags.source !== undefined && {source: flags.source}),
+        ...(flags.chain !== undefined && {chain: flags.chain}),
         ...(flags.objects !== undefined && {objects: flags.objects}),
         ...(flags.judge !== undefined && {judge: flags.judge}),
         ...(flags['judge-model'] !== undefined && {judgeModel: flags['judge-model']}),

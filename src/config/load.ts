@@ -39,6 +39,8 @@ export interface Config {
     readonly examFiles: Readonly<Record<string, string>>
   }
   readonly miner: {readonly imageRef: string | undefined}
+  /** Of the account that pays for a localnet on a chain of one's own. */
+  readonly fundingSecret: string
   /** The owner's store for owner roles, the validator's own for the others. */
   readonly storePath: string
   readonly objects: {
@@ -74,6 +76,8 @@ export interface Config {
   }
   readonly sampler: {readonly maxConcurrentMiners: number}
   readonly media: {readonly ffmpegPath: string | undefined}
+  /** Registry of models on this machine; read when Chutes is not used. */
+  readonly modelsFile: string
   readonly chutes: {
     /** False where the models are those registered in `dataDir`. */
     readonly isUsed: boolean
@@ -180,7 +184,7 @@ function invalid(asked: readonly Role[] | 'all', problems: readonly {name: strin
 function build(values: Values, asked: readonly Role[] | 'all', env: NodeJS.ProcessEnv): Config {
   const network = values.NETWORK ?? 'finney'
   const isLocalnet = network === 'localnet'
-  const usesChutes = !isLocalnet || values.CHUTES_API_URL !== undefined
+  const usesChutes = values.CHUTES_API_URL !== undefined || !(isLocalnet || values.MODELS_FILE !== undefined)
   const dataDir = path.resolve(expandHome(values.LEOMA_DATA ?? '.leoma'))
   const inData = (given: string | undefined, ...parts: string[]) =>
     given === undefined ? path.join(dataDir, ...parts) : path.resolve(expandHome(given))
@@ -231,6 +235,7 @@ function build(values: Values, asked: readonly Role[] | 'all', env: NodeJS.Proce
         Object.entries(values.EXAM_FILES ?? {}).map(([name, file]) => [name, path.resolve(expandHome(file))]),
       ),
     },
+    fundingSecret: values.FUNDING_SECRET ?? '//Alice',
     storePath: path.join(dataDir, storeFile(asked, hotkey)),
     objects: {
       sourceDir: inData(values.SOURCE_DIR, 'objects', 'source'),
@@ -270,6 +275,7 @@ function build(values: Values, asked: readonly Role[] | 'all', env: NodeJS.Proce
     },
     sampler: {maxConcurrentMiners: need('MAX_CONCURRENT_MINERS')},
     media: {ffmpegPath: values.FFMPEG_PATH},
+    modelsFile: inData(values.MODELS_FILE, 'models.json'),
     chutes: {
       isUsed: usesChutes,
       apiKey: values.CHUTES_API_KEY,

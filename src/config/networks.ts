@@ -18,6 +18,9 @@ interface Known {
 }
 
 const finneyGenesis = '0x2f0555cc76fc2840a25a6ea3b9637146806f1f44b090c175ffde2a7e5ab36c03'
+const testGenesis = '0x8f9cf856bf558a14440e75569c9e58594757048d7b3a84b5d25f6bd978263105'
+/** Of the chains that belong to everybody. */
+export const publicGenesis: ReadonlySet<string> = new Set([finneyGenesis, testGenesis])
 /** Names as in Bittensor's own tools. */
 const known: Readonly<Record<string, Known>> = {
   finney: {
@@ -26,7 +29,7 @@ const known: Readonly<Record<string, Known>> = {
   },
   archive: {endpoints: ['wss://archive.chain.opentensor.ai:443'], genesis: finneyGenesis},
   'latent-lite': {endpoints: ['wss://lite.sub.latent.to:443'], genesis: finneyGenesis},
-  test: {endpoints: ['wss://test.finney.opentensor.ai:443']},
+  test: {endpoints: ['wss://test.finney.opentensor.ai:443'], genesis: testGenesis},
   local: {endpoints: ['ws://127.0.0.1:9944']},
 }
 

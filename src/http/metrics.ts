@@ -129,6 +129,16 @@ export class Metrics {
           if (lastSuccessAt !== null) lastSuccess.set({job}, lastSuccessAt / 1000)
       },
     })
+    const outcomes = new Gauge({
+      name: 'leoma_job_outcomes_total',
+      help: 'what each background job came to, such as weights set or the code of why not',
+      labelNames: ['job', 'outcome'],
+      registers: [this.#registry],
+      collect() {
+        for (const {job, outcomes: seen} of health.report())
+          for (const [outcome, times] of Object.entries(seen)) outcomes.set({job, outcome}, times)
+      },
+    })
     const failures = new Gauge({
       name: 'leoma_job_consecutive_failures',
       help: 'failures of each background job since its last success',

@@ -4,6 +4,8 @@ export interface JobHealth {
   readonly lastSuccessAt: number | null
   readonly consecutiveFailures: number
   readonly lastError: string | null
+  /** How often each result was seen, by a word of the program's own; only for jobs that have several. */
+  readonly outcomes: Readonly<Record<string, number>>
 }
 
 /**
@@ -11,6 +13,7 @@ export interface JobHealth {
  * `lastSuccessAt` with the clock.
  */
 export class Health {
+  readonly #outcomes = new Map<string, Map<string, number>>()
   readonly #jobs = new Map<string, {lastSuccessAt: number | null; failures: number; lastError: string | null}>()
 
   /** Makes a job known before its first turn, so that one that never ran is visible. */
@@ -31,12 +34,23 @@ export class Health {
     })
   }
 
+  /** Counts what a job came to, where succeeding does not say it: weights set, or why they were not. */
+  outcome(job: string, outcome: string): void {
+    let counts = this.#outcomes.get(job)
+    if (!counts) {
+      counts = new Map()
+      this.#outcomes.set(job, counts)
+    }
+    counts.set(outcome, (counts.get(outcome) ?? 0) + 1)
+  }
+
   report(): JobHealth[] {
     return [...this.#jobs].map(([job, {lastSuccessAt, failures, lastError}]) => ({
       job,
       lastSuccessAt,
       consecutiveFailures: failures,
       lastError,
+      outcomes: Object.fromEntries(this.#outcomes.get(job) ?? []),
     }))
   }
 }

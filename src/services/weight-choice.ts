@@ -8,6 +8,8 @@ export type Choice = Pick<WeightDecision, 'uids' | 'values' | 'source' | 'winner
 /** Why there is nothing to set. A subnet that has only begun is no fault, and must not look like one. */
 export interface NoChoice {
   readonly none: string
+  /** For counting; that scores could not be had when absent. */
+  readonly code?: string
   readonly level?: 'info'
 }
 
@@ -42,7 +44,7 @@ export function choiceOf(
     return uid === undefined ? [] : [{hotkey, uid, weight}]
   })
   const [first] = present
-  if (!first) return {none: 'every miner with a weight has left the subnet since it was ranked'}
+  if (!first) return {code: 'WINNERS_GONE', none: 'every miner with a weight has left the subnet since it was ranked'}
   return {
     uids: present.map(({uid}) => uid),
     values: present.map(({weight}) => weight),

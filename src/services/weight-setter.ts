@@ -32,6 +32,8 @@ export interface WeightSetterDeps {
   /** For how long the last good winner is set again while the scores cannot be had. */
   readonly maxWinnerAgeBlocks: number
   readonly report: Report
+  /** Counts what each turn that was due came to: `set`, or a code that says why not. */
+  readonly count: (outcome: string) => void
   /** For a mechanism of scope `own`: what this validator's own evidence says, instead of what the owner publishes. */
   readonly own?: Pick<OwnWeights, 'choose'>
   /** What follows from the public evidence, instead of what the owner publishes. */
@@ -69,7 +71,16 @@ export class WeightSetter {
     this.#trust = new WeightTrust(deps)
   }
 
-  async turn({signal}: Tick): Promise<void> {
+  async turn(tick: Tick): Promise<void> {
+    try {
+      await this.#turn(tick)
+    } catch (error) {
+      if (!isAbort(error, tick.signal)) this.#deps.count(LeomaError.from(error).code)
+      throw error
+    }
+  }
+
+  async #turn({signal}: Tick): Promise<void> {
     const {chain, epochBlocks, mecid, netuid, store} = this.#deps
     const metagraph = await chain.metagraph(netuid, signal)
     const head = metagraph.block.number
@@ -85,12 +96,14 @@ export class WeightSetter {
     // The metagraph's is that of the first mechanism; each has a limit of its own.
     const lastUpdate = mecid === 0 ? self.lastUpdate : (stored?.lastUpdate ?? 0)
     const wait = lastUpdate + weightsRateLimit - head
-    if (lastUpdate > 0 && wait > 0) return this.#notSet(`the chain takes the next weights in ${wait} blocks`, 'debug')
+    if (lastUpdate > 0 && wait > 0) {
+      return this.#notSet('WEIGHTS_TOO_SOON', `the chain takes the next weights in ${wait} blocks`, 'info')
+    }
 
     const choice = await this.#choose(metagraph, signal)
     if ('none' in choice) {
       this.#backOff(head)
-      return this.#notSet(choice.none, choice.level ?? 'error')
+      return this.#notSet(choice.code ?? 'SCORES_UNAVAILABLE', choice.none, choice.level ?? 'error')
     }
     await this.#set(choice, {head, self, stored}, signal)
     this.#startedWith = head
@@ -126,7 +139,9 @@ export class WeightSetter {
       if (age > maxWinnerAgeBlocks) return this.#hold(metagraph, `the owner's scores are ${age} blocks old`)
       // An owner that has ranked nothing yet has not said that nobody deserves the emission.
       const waiting = 'the owner has ranked nobody yet'
-      return fromPublished(published, metagraph) ?? {...this.#hold(metagraph, waiting), level: 'info'}
+      return (
+        fromPublished(published, metagraph) ?? {...this.#hold(metagraph, waiting), code: 'NOBODY_RANKED', level: 'info'}
+      )
     } catch (error) {
       if (isAbort(error, signal)) throw error
       log.warn({err: error}, 'scores could not be had')
@@ -143,7 +158,7 @@ export class WeightSetter {
     if (age > maxWinnerAgeBlocks)
       return {none: `${why}, and the last good winner is ${age} blocks old (limit ${maxWinnerAgeBlocks})`}
     const neuron = metagraph.neurons.find(({hotkey}) => hotkey === good.hotkey)
-    if (!neuron) return {none: `${why}, and the last good winner has left the subnet`}
+    if (!neuron) return {code: 'WINNERS_GONE', none: `${why}, and the last good winner has left the subnet`}
     return {
       uids: [neuron.uid],
       values: [1],
@@ -173,6 +188,7 @@ export class WeightSetter {
       appendWeights(store, {...decision, extrinsic: receipt.extrinsic, error: null})
       this.#failures = 0
       this.#lastReason = undefined
+      this.#deps.count('set')
       log.info(
         {mechanism, block: receipt.block.number, uids: back.uids, values: back.values, reason: choice.reason},
         'weights set',
@@ -208,6 +224,7 @@ export class WeightSetter {
     this.#failures = 0
     this.#lastReason = undefined
     this.#hidden = {choice, revealBlock}
+    this.#deps.count('committed')
     const {uids, values, reason} = choice
     log.info(
       {mechanism, block: block.number, revealBlock, uids, reason},
@@ -223,10 +240,15 @@ export class WeightSetter {
     const {log, mechanism} = this.#deps
     if (stored && sameWeights(choice, stored)) {
       this.#hidden = undefined
+      this.#deps.count('revealed')
       log.info({mechanism, uids: stored.uids, values: stored.values}, 'hidden weights revealed')
     } else if (head > revealBlock + tempo + 1) {
       this.#hidden = undefined
-      this.#notSet(`the chain did not open the hidden weights that were due at block ${revealBlock}`, 'error')
+      this.#notSet(
+        'REVEAL_NOT_SEEN',
+        `the chain did not open the hidden weights that were due at block ${revealBlock}`,
+        'error',
+      )
     }
   }
 
@@ -237,12 +259,13 @@ export class WeightSetter {
   }
 
   /** The reason for not setting is always one line, and only when it changes. */
-  #notSet(reason: string, level: 'debug' | 'error' | 'info'): void {
-    const {log, mechanism, report, signer} = this.#deps
+  #notSet(code: string, reason: string, level: 'error' | 'info'): void {
+    const {count, log, mechanism, report, signer} = this.#deps
+    count(code)
     const kind = reason.replace(/\d+/g, 'n')
     if (kind === this.#lastReason) return
     this.#lastReason = kind
-    log[level]({mechanism, reason}, 'weights not set')
+    log[level]({mechanism, code, reason}, 'weights not set')
     report({event: 'weights-not-set', mechanism, validator: signer.hotkey, reason})
   }
 }

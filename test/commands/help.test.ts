@@ -46,7 +46,7 @@ test('commands and their flags', () => {
       "get-rank: --author= --json --mechanism=",
       "integrity: --json --window=",
       "judge: --clip= --exam= --first-frame= --json --judge= --model= --prompt=! --strict",
-      "localnet: --attack= --block-time= --data= --json --judge-model= --judge= --mechanism= --miners= --models= --objects= --port= --rounds= --source= --validators=",
+      "localnet: --attack= --block-time= --chain= --data= --json --judge-model= --judge= --mechanism= --miners= --models= --objects= --port= --rounds= --source= --validators=",
       "miner check: --chute-id= --clip= --coldkey= --first-frame= --generate --hotkey= --json --model-name=! --model-revision=! --prompt= --save= --wait=",
       "miner commit: --chute-id=! --coldkey= --dry-run --form= --hotkey= --json --model-name=! --model-revision=! --plain --yes",
       "miner push: --build-image --chute-user= --chutes-api-key= --concurrency= --dry-run --gpu-count= --gpu= --image= --json --max-instances= --min-vram= --model-name=! --model-revision=! --share-with= --shutdown-after= --via= --wait= --yes",

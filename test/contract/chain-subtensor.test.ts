@@ -69,7 +69,7 @@ if ('missing' in runtime) {
         log: silentLogger(),
         cache: new MetadataCache(folder),
         pollMs: 20,
-        resendMs: 2000,
+        resendMs: 30_000,
       })
       const advance = (blocks: number) => node.advance(blocks)
       return {chain, netuid, owner, neurons, advance, set, close: () => chain.close()}

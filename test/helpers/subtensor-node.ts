@@ -54,8 +54,12 @@ export class SubtensorNode {
     })
   }
 
-  static async start({spec, chopsticks}: {spec: string; chopsticks: string}): Promise<SubtensorNode> {
-    const args = [chopsticks, `--genesis=${spec}`, `--port=${await freePort()}`, '--build-block-mode=Instant']
+  /** `blocks`: made for every transaction, or only when they are asked for. */
+  static async start(
+    {spec, chopsticks}: {spec: string; chopsticks: string},
+    {blocks = 'Instant'}: {readonly blocks?: 'Instant' | 'Manual'} = {},
+  ): Promise<SubtensorNode> {
+    const args = [chopsticks, `--genesis=${spec}`, `--port=${await freePort()}`, `--build-block-mode=${blocks}`]
     const child = spawn(process.execPath, args, {stdio: ['ignore', 'pipe', 'inherit']})
     const ended = once(child, 'exit')
     const stop = async () => {
@@ -105,7 +109,7 @@ export class SubtensorNode {
   }
 
   submit(build: (runtime: Runtime) => Call, signer: Signer, netuid = 0): Promise<Included> {
-    const deps = {connection: this.#connection, time: systemTime(), log: silentLogger(), pollMs: 20, resendMs: 2000}
+    const deps = {connection: this.#connection, time: systemTime(), log: silentLogger(), pollMs: 20, resendMs: 30_000}
     return submit(deps, build, signer, {call: 'test', netuid, hotkey: signer.hotkey}, signal)
   }
 

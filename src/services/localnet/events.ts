@@ -40,6 +40,8 @@ export type LocalnetEvent =
 export interface LocalnetFacts {
   readonly api: string
   readonly dataDir: string
+  /** What another process must find in its environment to be on the same subnet. */
+  readonly env: Readonly<Record<string, string>>
   readonly isTemporary: boolean
   readonly rounds: number | undefined
   readonly validators: readonly {readonly name: string; readonly uid: Uid; readonly hotkey: Hotkey}[]

@@ -1,3 +1,4 @@
+import type {OwnerApi} from '../../api/port.js'
 import {LeomaError} from '../../errors.js'
 import {retry} from '../../runtime/retry.js'
 import {Shutdown} from '../../runtime/shutdown.js'
@@ -20,6 +21,7 @@ export class Localnet {
   readonly #parts = new Map<string, Part>()
   /** Filled when the images are submitted. */
   readonly #offered: Record<string, string> = {}
+  readonly #api: OwnerApi
   readonly #watch: RoundsWatch
   readonly #heads: HeadsWatch | undefined
   readonly #stage: Stage
@@ -52,6 +54,7 @@ export class Localnet {
       dataDir,
       isTemporary: options.dataDir === undefined,
       rounds: options.rounds,
+      env: provisioned.env,
       ...outsideOf(options, deps),
       validators: provisioned.validators.map(({name, uid, signer}) => ({name, uid, hotkey: signer.hotkey})),
       cast: provisioned.cast,
@@ -63,8 +66,9 @@ export class Localnet {
         },
       }),
     }
+    this.#api = deps.openApi(this.facts.api, provisioned.netuid)
     this.#watch = new RoundsWatch({
-      api: deps.openApi(this.facts.api),
+      api: this.#api,
       facts: this.facts,
       time: deps.time,
       log: deps.log,
@@ -72,8 +76,8 @@ export class Localnet {
       // No task may begin that this run would not wait for.
       onLastTask: () => void this.stopPart('sampler').catch((error: unknown) => shutdown.stop(error)),
     })
-    const {time, log, onEvent, openApi} = deps
-    this.#heads = heads && new HeadsWatch({api: openApi(this.facts.api), facts: this.facts, time, log, onEvent})
+    const {time, log, onEvent} = deps
+    this.#heads = heads && new HeadsWatch({api: this.#api, facts: this.facts, time, log, onEvent})
   }
 
   /** Runs one of the parts (`owner`, `sampler`, `validator-0`, …), again after it was stopped. */
@@ -162,8 +166,8 @@ export class Localnet {
 
   /** The first round must not begin before every miner has been checked: it would ask only some of them. */
   async #waitForMiners(signal: AbortSignal): Promise<number> {
-    const {openApi, time} = this.#deps
-    const api = openApi(this.facts.api)
+    const {time} = this.#deps
+    const api = this.#api
     const until = time.now() + readyDeadlineMs
     return retry(
       async () => {

@@ -20,6 +20,8 @@ import type {Provisioned} from './provision.js'
 import {walletNames} from './wallets.js'
 
 export interface LocalnetOptions extends ProviderOptions {
+  /** Node of a subtensor chain of one's own, as `NETWORK` takes it; the embedded chain when absent. */
+  readonly chain?: string
   /** Names of the profiles that take part; all of the cast when absent. */
   readonly miners?: readonly string[]
   /** Attacks that are carried out besides, by their names. */
@@ -62,7 +64,7 @@ export interface Part {
 /** What `app.ts` provides. Parts share nothing but files and HTTP. */
 export interface LocalnetDeps {
   readonly startPart: (spec: PartSpec, report: Report) => Part
-  readonly openApi: (url: string) => OwnerApi
+  readonly openApi: (url: string, netuid: Netuid) => OwnerApi
   /** The owner's API asked by one of the miners. */
   readonly openCalls: (url: string, signer: Signer) => SignedHttp
   readonly prepareHeads: PrepareHeads
@@ -71,7 +73,10 @@ export interface LocalnetDeps {
   readonly time: Pick<Clock, 'now' | 'sleep'>
   readonly verify: Verify
   readonly log: Logger
+  /** Of the embedded chain's subnet; a chain of one's own gives its own numbers. */
   readonly netuid: Netuid
+  /** Of the account that pays on a chain of one's own. */
+  readonly fundingSecret: string
   /** Processors that may be kept busy. */
   readonly concurrency: number
   readonly providers: ProviderEnv
@@ -104,7 +109,7 @@ export function partSpecs(
   {port, providers, concurrency}: {readonly port: number} & Pick<LocalnetDeps, 'providers' | 'concurrency'>,
 ): PartSpec[] {
   const shared = {
-    NETWORK: 'localnet',
+    ...provisioned.env,
     LEOMA_DATA: dataDir,
     API_URL: `http://127.0.0.1:${port}`,
     MECHANISMS: mechanisms.map((name, index) => `${name}:${index}`).join(','),

@@ -3,7 +3,7 @@ import {mkdir, rename, writeFile} from 'node:fs/promises'
 import path from 'node:path'
 import {LocalChain} from '../../chain/local.js'
 import {sha256} from '../../domain/canonical.js'
-import {formatModelCommitment} from '../../domain/commitment.js'
+import {formatModelCommitment, type ModelSubmission} from '../../domain/commitment.js'
 import type {Netuid} from '../../domain/ids.js'
 import {LeomaError} from '../../errors.js'
 import type {Profile} from '../../mechanisms/types.js'
@@ -22,7 +22,7 @@ export const stakes = {
 }
 
 /** A real block takes 12 s; nobody wants to wait that long to see a first winner. */
-const defaultBlockTimeMs = 1000
+export const defaultBlockTimeMs = 1000
 
 export interface ProvisionOptions {
   readonly dataDir: string
@@ -44,6 +44,9 @@ export interface ProvisionOptions {
 
 export interface Provisioned {
   readonly wallets: Wallets
+  readonly netuid: Netuid
+  /** What every part must find in its environment to be on this subnet. */
+  readonly env: Readonly<Record<string, string>>
   readonly blockTimeMs: number
   readonly cast: readonly CastMember[]
   /** Those that offer images, with their keys, in the order in which they submit. */
@@ -84,7 +87,7 @@ export async function provision(options: ProvisionOptions): Promise<Provisioned>
       signer,
     }))
     const cast = chosen.map(({name, about}): CastMember => {
-      const {hotkey} = minerOf(wallets, name)
+      const {hotkey} = signerOf(wallets, name)
       const uid = chain.registerNeuron({
         ...{netuid, hotkey, coldkey: wallets.coldkeys.miner, stakeRao: stakes.minerRao},
         validatorPermit: false,
@@ -93,29 +96,38 @@ export async function provision(options: ProvisionOptions): Promise<Provisioned>
     })
     await commitAll(chain, {netuid, cast, wallets, earlier}, signal)
     const heads = await registerHeads(chain, options)
-    return {wallets, blockTimeMs: chain.blockTimeMs, cast, heads, validators: registered}
+    const env = {NETWORK: 'localnet', NETUID: String(netuid)}
+    return {wallets, netuid, env, blockTimeMs: chain.blockTimeMs, cast, heads, validators: registered}
   } finally {
     await chain.close()
   }
 }
 
-async function registerHeads(
-  chain: LocalChain,
-  {heads, dataDir, netuid}: ProvisionOptions,
-): Promise<Provisioned['heads']> {
-  if (!heads) return []
-  const names = heads.profiles.map(({name}) => name)
-  const {signers, coldkey} = await ensureHeadWallets(path.join(dataDir, 'wallets'), names)
-  return heads.chosen.flatMap(({name, about}) => {
-    const signer = signers.get(name)
-    if (!signer) return []
-    const {hotkey} = signer
+async function registerHeads(chain: LocalChain, options: ProvisionOptions): Promise<Provisioned['heads']> {
+  const {coldkey, heads} = await headWallets(options)
+  return heads.map((head) => {
     const uid = chain.registerNeuron({
-      ...{netuid, hotkey, coldkey, stakeRao: stakes.minerRao},
+      ...{netuid: options.netuid, hotkey: head.hotkey, coldkey, stakeRao: stakes.minerRao},
       validatorPermit: false,
     })
-    return [{profile: name, about, uid, hotkey, signer}]
+    return {...head, uid}
   })
+}
+
+/** Keys of those that offer images; of the whole cast, so that they are the same whoever takes part. */
+export async function headWallets(
+  {heads, dataDir}: Pick<ProvisionOptions, 'heads' | 'dataDir'>,
+  /** Whom they belong to; a key of their own when absent. */
+  owner?: string,
+): Promise<{readonly coldkey: string; readonly heads: readonly Omit<Provisioned['heads'][number], 'uid'>[]}> {
+  if (!heads) return {coldkey: '', heads: []}
+  const names = heads.profiles.map(({name}) => name)
+  const {signers, coldkey} = await ensureHeadWallets(path.join(dataDir, 'wallets'), names, owner)
+  const chosen = heads.chosen.flatMap(({name, about}) => {
+    const signer = signers.get(name)
+    return signer ? [{profile: name, about, hotkey: signer.hotkey, signer}] : []
+  })
+  return {coldkey, heads: chosen}
 }
 
 /** In the order of the cast, so that whoever copies commits after whom it copies. */
@@ -139,12 +151,7 @@ async function commitAll(
   for (const {profile, hotkey} of cast) {
     // A hotkey has two commitments in its life; a resumed localnet must not spend the second.
     if (known.has(hotkey)) continue
-    const text = formatModelCommitment({
-      modelName: modelName(hotkey),
-      modelRevision: revisionOf(hotkey),
-      chuteId: chuteId(hotkey),
-    })
-    await chain.commit(netuid, text, minerOf(wallets, profile), signal)
+    await chain.commit(netuid, formatModelCommitment(offerOf(hotkey)), signerOf(wallets, profile), signal)
   }
 }
 
@@ -163,10 +170,15 @@ async function committed(
   throw signal.reason
 }
 
-function minerOf(wallets: Wallets, profile: string): Signer {
+export function signerOf(wallets: Wallets, profile: string): Signer {
   const signer = wallets.miners.get(profile)
   if (!signer) throw new LeomaError('bug', 'PROFILE_UNKNOWN', `profile ${profile} has no wallet`)
   return signer
+}
+
+/** What a local miner offers. */
+export function offerOf(hotkey: string): ModelSubmission {
+  return {modelName: modelName(hotkey), modelRevision: revisionOf(hotkey), chuteId: chuteId(hotkey)}
 }
 
 export function modelName(hotkey: string): string {

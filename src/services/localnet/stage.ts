@@ -14,7 +14,9 @@ import {type HeadsStage, headCast, headsExamFile, headsMechanism} from './heads.
 import {startMiner, videoOf} from './miners.js'
 import {examFile, type LocalnetDeps, type LocalnetOptions, type Stage} from './parts.js'
 import {HiddenClips, hashFile} from './peek.js'
+import {requireSameKind} from './place.js'
 import {provision, registerModels, writeJson} from './provision.js'
+import {provisionOwn} from './provision-own.js'
 import {createRenderer} from './renderer.js'
 import {importSources, isVideo} from './sources.js'
 
@@ -51,7 +53,7 @@ export function chooseProfiles(
 
 /** Everything that must be there before the first service starts: footage, chain, wallets, exam, miners that listen. */
 export async function setStage(options: LocalnetOptions, deps: LocalnetDeps, shutdown: Shutdown): Promise<Stage> {
-  const {onEvent, netuid, time, verify} = deps
+  const {onEvent, netuid, time, verify, fundingSecret, log} = deps
   const {signal} = shutdown
   const mechanisms = chooseMechanisms(options.mechanisms)
   const hasVideo = mechanisms.includes('video')
@@ -61,6 +63,7 @@ export async function setStage(options: LocalnetOptions, deps: LocalnetDeps, shu
   const chosen = [...named.video, ...(attacks ? attackProfiles(attacks) : [])]
   const profiles = attacks ? [...cast, ...allAttackProfiles()] : cast
   const dataDir = await openDataDir(options, shutdown)
+  await requireSameKind(dataDir, options.chain === undefined ? 'embedded' : 'own')
   const footage = hasVideo
     ? await prepareFootage(path.join(dataDir, 'objects', 'source'), options, deps, signal)
     : new Map<string, string>()
@@ -72,17 +75,21 @@ export async function setStage(options: LocalnetOptions, deps: LocalnetDeps, shu
     note: `registering ${chosen.length + headProfiles.length} miners`,
   })
   const {validators, blockTimeMs} = options
-  const provisioned = await provision({
+  const provisioning = {
     ...{dataDir, netuid, profiles, chosen, validators, blockTimeMs, time, verify, signal},
     mechanismCount: mechanisms.length,
     heads: headProfiles.length === 0 ? undefined : {profiles: headCast, chosen: headProfiles},
-  })
+  }
+  const provisioned =
+    options.chain === undefined
+      ? await provision(provisioning)
+      : await provisionOwn({network: options.chain, fundingSecret}, {...provisioning, log}, shutdown)
   await writeJson(examFile(dataDir), localnetParams(provisioned.blockTimeMs, deps.judge))
   onEvent({
     type: 'step',
     step: 'subnet',
     state: 'finished',
-    note: `subnet ${netuid}: ${count(validators, 'validator')}, ${count(chosen.length + headProfiles.length, 'miner')}, a block every ${provisioned.blockTimeMs} ms`,
+    note: `subnet ${provisioned.netuid}${options.chain === undefined ? '' : ` of ${options.chain}`}: ${count(validators, 'validator')}, ${count(chosen.length + headProfiles.length, 'miner')}, a block every ${provisioned.blockTimeMs} ms`,
   })
 
   const heads = mechanisms.includes(headsMechanism)

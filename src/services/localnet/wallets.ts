@@ -33,6 +33,8 @@ export async function ensureWallets(
   walletsPath: string,
   cast: readonly string[],
   validators: number,
+  /** Whom everything belongs to; keys of their own, whose secrets nobody keeps, when absent. */
+  coldkey?: string,
 ): Promise<Wallets> {
   const seeds = ascendingSeeds(cast.length)
   const miners = new Map<string, Signer>()
@@ -52,9 +54,9 @@ export async function ensureWallets(
     validators: signers,
     miners,
     coldkeys: {
-      owner: await ensureColdkey(walletsPath, 'owner'),
-      validator: await ensureColdkey(walletsPath, 'validator'),
-      miner: await ensureColdkey(walletsPath, 'miner'),
+      owner: await ensureColdkey(walletsPath, 'owner', coldkey),
+      validator: await ensureColdkey(walletsPath, 'validator', coldkey),
+      miner: await ensureColdkey(walletsPath, 'miner', coldkey),
     },
   }
 }
@@ -63,6 +65,8 @@ export async function ensureWallets(
 export async function ensureHeadWallets(
   walletsPath: string,
   profiles: readonly string[],
+  /** As in `ensureWallets`. */
+  coldkey?: string,
 ): Promise<{readonly signers: ReadonlyMap<string, Signer>; readonly coldkey: string}> {
   const seeds = ascendingSeeds(profiles.length)
   const signers = new Map<string, Signer>()
@@ -70,7 +74,7 @@ export async function ensureHeadWallets(
     const {wallet, hotkey} = walletNames.head(profile)
     signers.set(profile, await ensureHotkey(walletsPath, wallet, hotkey, seeds[index]))
   }
-  return {signers, coldkey: await ensureColdkey(walletsPath, 'head')}
+  return {signers, coldkey: await ensureColdkey(walletsPath, 'head', coldkey)}
 }
 
 function ascendingSeeds(count: number): Uint8Array[] {
@@ -80,13 +84,13 @@ function ascendingSeeds(count: number): Uint8Array[] {
     .map(({seed}) => seed)
 }
 
-async function ensureColdkey(walletsPath: string, wallet: string): Promise<string> {
+async function ensureColdkey(walletsPath: string, wallet: string, given?: string): Promise<string> {
   try {
     return await loadColdkeyAddress(walletsPath, wallet)
   } catch (error) {
     if (!(error instanceof LeomaError && error.code === 'WALLET_NOT_FOUND')) throw error
   }
-  const address = createSigner({seed: new Uint8Array(randomBytes(32))}).hotkey
+  const address = given ?? createSigner({seed: new Uint8Array(randomBytes(32))}).hotkey
   await createColdkeyPub(walletsPath, wallet, address)
   return address
 }

@@ -130,6 +130,7 @@ describe('metrics', () => {
       chainState: () => ({block: 100, movedAt: world.nowMs, answeredAt: world.nowMs, error: null}),
     })
     world.health.succeeded('ranking', world.nowMs)
+    world.health.outcome('ranking', 'nobody')
     await from(app, '192.0.2.1', {}, `/miners/${owner.hotkey}`)
     await from(app, '192.0.2.1', {}, '/wp-login.php')
 
@@ -145,6 +146,7 @@ describe('metrics', () => {
     expect(answer.body).toContain('leoma_chain_block 100')
     expect(answer.body).toContain('leoma_chain_ok 1')
     expect(answer.body).toContain('leoma_job_last_success_timestamp_seconds{job="ranking"} 1767225600')
+    expect(answer.body).toContain('leoma_job_outcomes_total{job="ranking",outcome="nobody"} 1')
     expect(answer.body).toMatch(/leoma_store_bytes [1-9]\d+/)
     expect(answer.body).toMatch(/leoma_http_requests_in_flight 1\n/)
   })

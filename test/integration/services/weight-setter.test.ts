@@ -30,6 +30,7 @@ let chain: LocalChain
 let store: Store
 let answer: () => WeightsBody
 let progress: Progress[]
+let counted: Record<string, number>
 
 beforeEach(() => {
   dir = mkdtempSync(path.join(os.tmpdir(), 'leoma-weights-'))
@@ -48,6 +49,7 @@ beforeEach(() => {
   store = openStore(path.join(dir, 'validator.db'))
   answer = () => winner(2)
   progress = []
+  counted = {}
 })
 
 afterEach(async () => {
@@ -83,6 +85,9 @@ function newSetter(overrides: {chain?: Chain} = {}): WeightSetter {
     epochBlocks: 10,
     maxWinnerAgeBlocks: 50,
     report: (event) => progress.push(event),
+    count: (outcome) => {
+      counted[outcome] = (counted[outcome] ?? 0) + 1
+    },
   })
 }
 
@@ -141,6 +146,7 @@ describe('the weight setter', () => {
       reason: expect.stringMatching(/API_UNREACHABLE.*last good winner is \d+ blocks old/),
     })
     expect(await head()).toBeGreaterThan(60)
+    expect(counted).toEqual({WEIGHTS_TOO_SOON: 4, set: 6, SCORES_UNAVAILABLE: expect.any(Number)})
   })
 
   it('never burns because it knows nothing', async () => {
@@ -169,6 +175,7 @@ describe('the weight setter', () => {
     await blocks(newSetter(), 20)
 
     expect(await stored()).toBeUndefined()
+    expect(Object.keys(counted)).toEqual(['WEIGHTS_TOO_SOON', 'NOBODY_RANKED'])
   })
 
   it('treats scores that stand still as scores that could not be had', async () => {
@@ -287,6 +294,7 @@ describe('the weight setter', () => {
       epochBlocks: 10,
       maxWinnerAgeBlocks: 50,
       report: () => {},
+      count: () => {},
     })
 
     await expect(stranger.turn({at: time.now(), signal})).rejects.toMatchObject({

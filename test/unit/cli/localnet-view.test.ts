@@ -9,6 +9,7 @@ import {aHotkey, aSha} from '../../helpers/video.js'
 const [oracle, frozen, validator] = [aHotkey('oracle'), aHotkey('frozen'), Hotkey.parse(aHotkey('validator'))]
 const facts: LocalnetFacts = {
   ...{api: 'http://127.0.0.1:8000', dataDir: '/tmp/net', isTemporary: true, rounds: 3},
+  env: {NETWORK: 'localnet', NETUID: '99'},
   validators: [{name: 'validator-0', uid: 1, hotkey: validator}],
   cast: [
     {profile: 'oracle', about: '', uid: 2, hotkey: oracle},
@@ -117,8 +118,13 @@ test('who set which weights and why is one line', () => {
 })
 
 test('the line that points another command at the localnet can be pasted into a shell', () => {
-  expect(pointAt({api: 'http://127.0.0.1:8000', dataDir: "/tmp/it's here"})).toBe(
+  expect(pointAt({...facts, dataDir: "/tmp/it's here"})).toBe(
     "NETWORK=localnet LEOMA_DATA='/tmp/it'\\''s here' API_URL=http://127.0.0.1:8000 npx leoma get-rank",
+  )
+  const env = {NETWORK: 'ws://127.0.0.1:9944', NETUID: '2', BT_WALLET_PATH: '/tmp/net/wallets', MODELS_FILE: '/x'}
+  expect(pointAt({...facts, env})).toBe(
+    'NETWORK=ws://127.0.0.1:9944 NETUID=2 BT_WALLET_PATH=/tmp/net/wallets LEOMA_DATA=/tmp/net ' +
+      'API_URL=http://127.0.0.1:8000 npx leoma get-rank',
   )
 })
 
