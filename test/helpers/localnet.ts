@@ -1,4 +1,3 @@
-import {existsSync} from 'node:fs'
 import {mkdtemp, rm} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import path from 'node:path'
@@ -12,13 +11,6 @@ import type {Localnet} from '../../src/services/localnet/localnet.js'
 import type {LocalnetOptions} from '../../src/services/localnet/parts.js'
 import {placeClips} from './generated-clips.js'
 
-/** Folder of real clips: `LEOMA_TEST_CLIPS`, or the one beside the repository where the project is developed. */
-export function realClips(): string | undefined {
-  const beside = path.resolve(import.meta.dirname, '../../../shared/clips')
-  const folder = process.env.LEOMA_TEST_CLIPS ?? beside
-  return existsSync(folder) ? folder : undefined
-}
-
 export interface Watched {
   readonly localnet: Localnet
   /** Everything that was told so far. */
@@ -28,6 +20,8 @@ export interface Watched {
   next(fits: (event: LocalnetEvent) => boolean): Promise<LocalnetEvent>
 }
 
+type Fail = (reason: unknown) => void
+
 /** Opens a localnet on a free port, gives it to the work, and closes it whatever happens. */
 export async function withLocalnet<T>(
   options: Partial<LocalnetOptions>,
@@ -35,7 +29,7 @@ export async function withLocalnet<T>(
   env: Readonly<Record<string, string>> = {},
 ): Promise<T> {
   const events: LocalnetEvent[] = []
-  const waiting: {fits: (event: LocalnetEvent) => boolean; done: (event: LocalnetEvent) => void}[] = []
+  const waiting: {fits: (event: LocalnetEvent) => boolean; done: (event: LocalnetEvent) => void; fail: Fail}[] = []
   const onEvent = (event: LocalnetEvent) => {
     events.push(event)
     for (const waiter of waiting.filter(({fits}) => fits(event))) {
@@ -55,10 +49,25 @@ export async function withLocalnet<T>(
   const next = (fits: (event: LocalnetEvent) => boolean): Promise<LocalnetEvent> => {
     const past = events.find(fits)
     if (past) return Promise.resolve(past)
-    return new Promise((done) => waiting.push({fits, done}))
+    return new Promise((done, fail) => waiting.push({fits, done, fail}))
+  }
+  // What ends the localnet ends the wait for what it would have done.
+  const run = localnet.run.bind(localnet)
+  localnet.run = async () => {
+    try {
+      return await run()
+    } catch (error) {
+      for (const {fail} of waiting.splice(0)) fail(error)
+      throw error
+    }
   }
   try {
     return await work({localnet, events, next: next as Watched['next']})
+  } catch (error) {
+    const skipped = events.flatMap((event) =>
+      event.type === 'service' && event.progress.event === 'round-skipped' ? event.progress.reason : [],
+    )
+    throw skipped.length > 0 ? new Error(`rounds were skipped: ${skipped.join('; ')}`, {cause: error}) : error
   } finally {
     await localnet.close()
     if (scratch) await rm(scratch, {recursive: true, force: true})

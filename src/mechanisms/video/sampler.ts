@@ -137,7 +137,11 @@ export class Sampler {
         this.#publish(round, challenge, asked, createdAt, corpus, inner),
       )
     } catch (error) {
-      if (!(error instanceof LeomaError) || error.code !== 'SOURCE_UNSUITABLE') throw error
+      if (!(error instanceof LeomaError) || error.code !== 'SOURCE_UNSUITABLE') {
+        // The clock logs it; whoever only watches must not wait for a task that will never come.
+        if (!signal.aborted) report({event: 'round-skipped', reason: LeomaError.from(error).message})
+        throw error
+      }
       // The next turn draws from what is left.
       this.#corpus.refuse(choice.entry.key, error.message)
       skip(error.message)

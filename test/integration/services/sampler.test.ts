@@ -93,6 +93,7 @@ describe('the sampler', () => {
     const first = await sampler()
     await expect(first.turn(tick)).rejects.toMatchObject({code: 'API_UNREACHABLE'})
     expect(world.api.tasks).toEqual([])
+    expect(world.progress.at(-1)).toMatchObject({event: 'round-skipped', reason: expect.any(String)})
     expect(await readdir(path.join(world.dir, 'work-sampler'))).toEqual([])
 
     world.api.before = () => {}
