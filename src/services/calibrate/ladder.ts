@@ -26,9 +26,17 @@ export interface Shape {
   readonly fps: number
 }
 
+/** What is given in pixels is for a picture this wide, and spoils a smaller one just as much. */
+const usualWidth = 832
+
 /** Ten ways to be worse than the original, each in five strengths from hardly visible to useless. */
 export const degradations: readonly Degradation[] = [
-  {name: 'blur', about: 'Gaussian blur, pixels', steps: [1.5, 3, 6, 10, 16], after: (step) => `gblur=sigma=${step}`},
+  {
+    name: 'blur',
+    about: 'Gaussian blur, pixels of a picture 832 wide',
+    steps: [1.5, 3, 6, 10, 16],
+    after: (step, {width}) => `gblur=sigma=${(step * width) / usualWidth}`,
+  },
   {
     name: 'noise',
     about: 'noise in each frame, strength of 100',

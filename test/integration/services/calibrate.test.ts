@@ -23,7 +23,7 @@ const seen: number[] = []
 let calibration: Calibration
 
 const options = (part: Partial<CalibrateOptions> = {}): CalibrateOptions => ({
-  ...{params, media, run, source, clips: 2, concurrency: 2, dir: path.join(dir, 'work'), rungs: ['blur', 'ghost']},
+  ...{params, media, run, source, clips: 2, concurrency: 2, dir: path.join(dir, 'work'), rungs: ['contrast', 'ghost']},
   judges: [{judge: new ReferenceJudge({media}), params}],
   onProgress: (done, of) => seen.push(done / of),
   onSkip: (file, reason) => skipped.push(`${file}: ${reason}`),
@@ -93,7 +93,7 @@ test('the report is a page, two plots and all figures, and the work is cleaned u
   const [page, ladder, roc, json] = files.map((file) => readFileSync(file, 'utf8'))
 
   expect(readdirSync(path.join(dir, 'out')).sort()).toEqual(['calibration.json', 'ladder.svg', 'report.md', 'roc.svg'])
-  expect(page).toMatch(/\| blur \(Gaussian blur, pixels\) \| \d+ \d+ \d+ \d+ \d+ \|/)
+  expect(page).toMatch(/\| contrast \(share of the contrast kept\) \| \d+ \d+ \d+ \d+ \d+ \|/)
   expect(page).toContain('![ROC curve](roc.svg)')
   expect(ladder).toContain('>ghost</text>')
   expect(roc).toContain('<polyline')
