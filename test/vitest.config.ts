@@ -20,8 +20,8 @@ export default defineConfig({
     projects: [
       project('unit', ['unit/**/*.test.ts', 'commands/**/*.test.ts'], 30_000),
       project('integration', ['integration/**/*.test.ts', 'contract/**/*.test.ts'], 120_000),
-      project('e2e', ['e2e/**/*.test.ts'], 180_000),
-      project('sim', ['sim/**/*.test.ts'], 280_000),
+      project('e2e', ['e2e/**/*.test.ts'], 300_000),
+      project('sim', ['sim/**/*.test.ts'], 600_000),
       // Needs Podman and bubblewrap, and a minute: .ci/run installs them and asks for it.
       ...(process.env.LEOMA_TEST_CONTAINERS ? [project('containers', ['containers/**/*.test.ts'], 180_000)] : []),
     ],

@@ -28,7 +28,7 @@ afterEach(async () => {
 })
 afterAll(() => browser?.close())
 
-const text = (selector: string) => watched!.page.locator(selector).innerText()
+const text = (selector: string) => watched!.page.locator(selector).textContent()
 
 describe.skipIf(browserPath === undefined)('a subnet without anything', () => {
   let url: string

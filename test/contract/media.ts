@@ -1,7 +1,8 @@
 import {writeFile} from 'node:fs/promises'
 import {describe, expect, it} from 'vitest'
 import type {Media} from '../../src/media/port.js'
-import {card, h264, make, never, picture, realClips, run, useFolder} from '../integration/media/videos.js'
+import {knownClips} from '../helpers/real-clips.js'
+import {card, h264, make, never, picture, run, useFolder} from '../integration/media/videos.js'
 
 /** What every adapter of the media port must do. */
 export function mediaContract(name: string, media: Media): void {
@@ -357,8 +358,8 @@ export function mediaContract(name: string, media: Media): void {
       })
     })
 
-    it.runIf(realClips().length > 0)('works on filmed clips', async () => {
-      for (const clip of realClips()) {
+    it.runIf(knownClips().length > 0)('works on filmed clips', async () => {
+      for (const clip of knownClips()) {
         const info = await media.probe(clip, never)
         const twelve = await media.decode(clip, {...gray, pick: {count: 12}}, never)
         const {frames, durationS, cuts} = await media.sceneCuts(clip, 0.18, never)

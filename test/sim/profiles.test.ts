@@ -1,6 +1,7 @@
 import {describe, expect, test} from 'vitest'
 import type {LocalnetResult, MinerResult} from '../../src/services/localnet/events.js'
-import {realClips, settledTasks, withLocalnet} from '../helpers/localnet.js'
+import {settledTasks, withLocalnet} from '../helpers/localnet.js'
+import {realClips} from '../helpers/real-clips.js'
 
 /** `slow` alone decides how long a round takes: its deadline. One run with it is enough. */
 const withoutSlow = ['oracle', 'drift', 'busy', 'zoom', 'noise', 'wrong-frame', 'frozen', 'short', 'broken', 'copycat']

@@ -1,6 +1,7 @@
 import {describe, expect, it} from 'vitest'
 import {MeasuredCaptioner} from '../../../src/caption/measured.js'
-import {h264, make, media, never, realClips, useFolder} from '../media/videos.js'
+import {knownClips} from '../../helpers/real-clips.js'
+import {h264, make, media, never, useFolder} from '../media/videos.js'
 
 describe('a measured caption', () => {
   const file = useFolder()
@@ -41,8 +42,8 @@ describe('a measured caption', () => {
     expect(again).toEqual(once)
   })
 
-  it.runIf(realClips().length > 0)('has something to say of filmed clips', async () => {
-    const texts = await Promise.all(realClips().map(caption))
+  it.runIf(knownClips().length > 0)('has something to say of filmed clips', async () => {
+    const texts = await Promise.all(knownClips().map(caption))
 
     expect(new Set(texts).size).toBe(texts.length)
     for (const text of texts) {

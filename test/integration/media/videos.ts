@@ -1,4 +1,4 @@
-import {existsSync, readFileSync} from 'node:fs'
+import {readFileSync} from 'node:fs'
 import {mkdtemp, readdir, readFile, rm} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
@@ -46,12 +46,6 @@ export async function processesWith(text: string): Promise<string[]> {
   const ids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
   const lines = await Promise.all(ids.map((id) => readFile(`/proc/${id}/cmdline`, 'latin1').catch(() => '')))
   return lines.filter((line) => line.includes(text))
-}
-
-/** The clips that lie beside a checkout, when they do. */
-export function realClips(): string[] {
-  const folder = new URL('../../../../shared/clips/', import.meta.url)
-  return ['box.mp4', 'cup.mp4'].map((name) => new URL(name, folder).pathname).filter((path) => existsSync(path))
 }
 
 /** The file with the bytes at each occurrence of `marker` replaced from `offset` behind it. */
