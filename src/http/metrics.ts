@@ -1,6 +1,7 @@
 import {statSync} from 'node:fs'
 import {Counter, Gauge, Histogram, Registry} from 'prom-client'
 import {LoopDelay} from '../runtime/loop-delay.js'
+import {lastSigns} from '../services/integrity/watch.js'
 import {latestTaskId, openTasks} from '../store/tasks.js'
 import {chainPart} from './parts.js'
 import type {ServerDeps} from './server.js'
@@ -76,7 +77,8 @@ export class Metrics {
       registers: [this.#registry],
       collect() {
         const value = attempt(read)
-        if (value === undefined) this.reset()
+        // A reset one would say 0 of what nobody knows.
+        if (value === undefined) this.remove()
         else this.set(value)
       },
     })
@@ -111,6 +113,19 @@ export class Metrics {
       'leoma_audit_errors',
       'what did not agree in the last audit of itself',
       () => audit?.last()?.counts.error,
+    )
+    this.#gauge('leoma_weights_differ', 'ways in which /weights differed from the evidence in that audit', () =>
+      audit?.last()?.findings.reduce((sum, {code}) => sum + Number(code === 'WEIGHTS_DIFFER'), 0),
+    )
+    this.#gauge(
+      'leoma_validators_differing',
+      'validators whose weights on the chain followed from no evidence in that audit',
+      () => audit?.last()?.validators.reduce((sum, {weights}) => sum + Number(weights === 'differ'), 0),
+    )
+    this.#gauge(
+      'leoma_integrity_signs',
+      'signs of copying and collusion in the newest settled tasks',
+      () => lastSigns(store)?.findings.length,
     )
     this.#gauge('leoma_chain_block', 'newest block that was seen', () => chainState?.().block ?? undefined)
     this.#gauge('leoma_chain_ok', '1 while the chain answers and moves', () =>

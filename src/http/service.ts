@@ -13,6 +13,7 @@ import type {AuditChain} from '../services/audit/source.js'
 import {ChainWatch} from '../services/chain-watch.js'
 import {ChainWeights} from '../services/chain-weights.js'
 import {ensureExam} from '../services/exam.js'
+import {watchIntegrity} from '../services/integrity/watch.js'
 import {type ValidationLimits, validateMinersOnce} from '../services/miner-validation.js'
 import {OwnMechanism} from '../services/own-mechanism.js'
 import {Scorer} from '../services/scorer.js'
@@ -61,11 +62,15 @@ export interface OwnerApiService extends Service {
   url(): string
 }
 
+/** Signs of copying are for people, who do not look every second. */
+const integrityMs = 60_000
+
 export const ownerJobs = {
   sync: 'validator-sync',
   validation: 'miner-validation',
   settlement: 'settlement',
   scoring: 'ranking',
+  integrity: 'integrity',
 } as const
 
 const weightsJob = 'chain-weights'
@@ -157,6 +162,9 @@ function register(options: OwnerApiOptions, scorer: Scorer, settle: Turn, clock:
     await scorer.turn(signal)
   })
   clock.every(ownerJobs.settlement, {ms: everyMs.settlement}, ({signal}) => settle(signal))
+  clock.every(ownerJobs.integrity, {ms: Math.max(everyMs.scoring, integrityMs)}, ({signal}) =>
+    watchIntegrity({...deps, log: options.log}, signal),
+  )
   clock.every(ownerJobs.scoring, {ms: everyMs.scoring}, async ({signal}) => {
     await scorer.turn(signal)
   })

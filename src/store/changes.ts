@@ -4,6 +4,7 @@ import type Database from 'better-sqlite3'
 export type Topic =
   | 'blacklist'
   | 'exams'
+  | 'integrity'
   | 'miners'
   | 'rankings'
   | 'records'

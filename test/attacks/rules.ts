@@ -72,55 +72,114 @@ function dice(seed: number): () => number {
 }
 
 const passes = (share: number) => (task: number) => task % 100 < Math.round(100 * share)
-const weight = 'weight of the attacker'
 
-const skipping: Attack = {
-  name: 'only-easy-tasks',
-  about: 'answers only the 60 of 100 tasks that it is sure to pass; an honest miner passes 80',
-  defence: '`ranking.completeness`, and misses are charged',
-  gain: weight,
-  measure: async () => {
-    const tasks = season({a: passes(0.8), b: (task) => (task % 100 < 60 ? true : undefined)})
-    const free = {...published, completeness: 0, forgivenMisses: 100}
-    return {without: weightOf('b', tasks, ['a', 'b'], free), with: weightOf('b', tasks, ['a', 'b'])}
-  },
+/** What the attacker's weight becomes without the defence, and with it. */
+interface WeightAttack extends Pick<Attack, 'name' | 'about' | 'defence'> {
+  readonly weights: () => readonly [without: number, shipped: number]
 }
 
-const dropping: Attack = {
-  name: 'drops-a-fifth',
-  about: 'stays silent on the hardest 20 of 100 tasks, as far as completeness allows; else as good as the honest one',
-  defence: '`ranking.forgivenMisses`: further misses count as not passed',
-  gain: weight,
-  measure: async () => {
-    const tasks = season({a: passes(0.75), b: (task) => (task % 100 < 80 ? task % 100 < 75 : undefined)})
-    const free = {...published, forgivenMisses: 100}
-    return {without: weightOf('b', tasks, ['a', 'b'], free), with: weightOf('b', tasks, ['a', 'b'])}
-  },
+const pair = ['a', 'b']
+/** The published rule, in which every miss is forgiven. */
+const forgiving: Partial<Ranking> = {...published, forgivenMisses: 100}
+const stakes = {a: 350n, b: 350n, c: 300n}
+
+/** 100 tasks of one miner that only those validators pass whose name begins with c. */
+function onlyCPasses(voters: readonly string[], stakeOf: Readonly<Record<string, bigint>>): SettledTask[] {
+  const votes = voters.map((validator) => [validator, 'm', validator.startsWith('c')] as const)
+  return season({m: () => true}, {stakes: stakeOf, votes: () => votes})
 }
 
-const nothing: Attack = {
-  name: 'first-with-nothing',
-  about: 'commits first and never passes, where nobody else passes either',
-  defence: '`ranking.minPassed`: then the emission burns',
-  gain: weight,
-  measure: async () => {
-    const tasks = season({a: () => false, b: () => false})
-    return {
-      without: weightOf('a', tasks, ['a', 'b'], {...published, minPassed: 0}),
-      with: weightOf('a', tasks, ['a', 'b']),
-    }
+const weightAttacks: readonly WeightAttack[] = [
+  {
+    name: 'only-easy-tasks',
+    about: 'answers only the 60 of 100 tasks that it is sure to pass; an honest miner passes 80',
+    defence: '`ranking.completeness`, and misses are charged',
+    weights: () => {
+      const tasks = season({a: passes(0.8), b: (task) => (task % 100 < 60 ? true : undefined)})
+      return [weightOf('b', tasks, pair, {...forgiving, completeness: 0}), weightOf('b', tasks, pair)]
+    },
   },
-}
+  {
+    name: 'drops-a-fifth',
+    about: 'stays silent on the hardest 20 of 100 tasks, as far as completeness allows; else as good as the honest one',
+    defence: '`ranking.forgivenMisses`: further misses count as not passed',
+    weights: () => {
+      const tasks = season({a: passes(0.75), b: (task) => (task % 100 < 80 ? task % 100 < 75 : undefined)})
+      return [weightOf('b', tasks, pair, forgiving), weightOf('b', tasks, pair)]
+    },
+  },
+  {
+    name: 'first-with-nothing',
+    about: 'commits first and never passes, where nobody else passes either',
+    defence: '`ranking.minPassed`: then the emission burns',
+    weights: () => {
+      const tasks = season({a: () => false, b: () => false})
+      return [weightOf('a', tasks, pair, {...published, minPassed: 0}), weightOf('a', tasks, pair)]
+    },
+  },
+  {
+    name: 'last-second-copy',
+    about: 'commits a slightly better copy of the best model after it: 82 instead of 80 of 100',
+    defence: 'the lead that a later miner must prove (`ranking.rule`)',
+    weights: () => {
+      const tasks = season({a: passes(0.8), b: passes(0.82)})
+      return [weightOf('b', tasks, pair, noMargin), weightOf('b', tasks, pair)]
+    },
+  },
+]
 
-const lateCopy: Attack = {
-  name: 'last-second-copy',
-  about: 'commits a slightly better copy of the best model after it: 82 instead of 80 of 100',
-  defence: 'the lead that a later miner must prove (`ranking.rule`)',
-  gain: weight,
-  measure: async () => {
-    const tasks = season({a: passes(0.8), b: passes(0.82)})
-    return {without: weightOf('b', tasks, ['a', 'b'], noMargin), with: weightOf('b', tasks, ['a', 'b'])}
+/** Those that come after the attacks with hotkeys and models in the table. */
+const laterWeightAttacks: readonly WeightAttack[] = [
+  {
+    name: 'uid-reuse',
+    about: 'registers into the slot of the winner, who has left, and inherits its record',
+    defence: 'records belong to hotkeys, not to uids',
+    // Without: as a table keyed by uid has it, where the slot's record is whoever's the slot is.
+    weights: () => {
+      const asRecordOf = (name: string) => weightOf('new', season({[name]: passes(0.9)}), ['new'])
+      return [asRecordOf('new'), asRecordOf('old')]
+    },
   },
+  {
+    name: 'favouring-validator',
+    about: 'a validator with 30 % of the stake always passes its own miner, which nobody else does',
+    defence: 'more than half of the stake must say so',
+    // Without: the first verdict that arrives decides.
+    weights: () => {
+      const votedBy = (voters: readonly string[]) => weightOf('m', onlyCPasses(voters, stakes), ['m'])
+      return [votedBy(['c']), votedBy(['a', 'b', 'c'])]
+    },
+  },
+  {
+    name: 'stake-splitting',
+    about: 'spreads 30 % of the stake over ten validators, to be ten voices of twelve',
+    defence: 'stake votes, not validators',
+    weights: () => {
+      const parts = Array.from({length: 10}, (_, index) => [`c${index + 1}`, 30n] as const)
+      const real = {a: 350n, b: 350n, ...Object.fromEntries(parts)}
+      const voters = Object.keys(real)
+      const heads = Object.fromEntries(voters.map((name) => [name, 1n]))
+      const votedWith = (held: Readonly<Record<string, bigint>>) => weightOf('m', onlyCPasses(voters, held), ['m'])
+      return [votedWith(heads), votedWith(real)]
+    },
+  },
+  {
+    name: 'stake-after-the-vote',
+    about: 'votes against the others, then moves enough stake to that validator to turn what was voted',
+    defence: "stakes are those of the task's block, in its manifest",
+    weights: () => {
+      const votedWith = (c: bigint) => weightOf('m', onlyCPasses(Object.keys(stakes), {...stakes, c}), ['m'])
+      return [votedWith(9000n), votedWith(300n)]
+    },
+  },
+]
+
+function asAttack({weights, ...rest}: WeightAttack): Attack {
+  const measure = async () => {
+    const [without, shipped] = weights()
+    return {without, with: shipped}
+  }
+  return {...rest, gain: 'weight of the attacker', measure}
 }
 
 const seasons = 12
@@ -174,114 +233,12 @@ const resharded: Attack = {
   defence: 'shared bytes, not a fingerprint (`duplicate_model`)',
   gain: 'copies that count as models of their own',
   measure: async () => {
-    const original = miner('a', 0, [
-      'one',
-      'two',
-      'three',
-      'four',
-      'five',
-      'six',
-      'seven',
-      'eight',
-      'nine',
-      'ten',
-      'last',
-    ])
-    const copied = miner('b', 1, [
-      'one',
-      'two',
-      'three',
-      'four',
-      'five',
-      'six',
-      'seven',
-      'eight',
-      'nine',
-      'ten',
-      'changed',
-    ])
+    const shards = Array.from({length: 10}, (_, index) => `shard ${index + 1}`)
+    const original = miner('a', 0, [...shards, 'last'])
+    const copied = miner('b', 1, [...shards, 'changed'])
     const valid = (share: number) =>
       markDuplicates([original, copied], share).filter(({hotkey, isValid}) => hotkey === aHotkey('b') && isValid).length
     return {without: valid(Number.POSITIVE_INFINITY), with: valid(validationDefaults.duplicateShare)}
-  },
-}
-
-const uidReuse: Attack = {
-  name: 'uid-reuse',
-  about: 'registers into the slot of the winner, who has left, and inherits its record',
-  defence: 'records belong to hotkeys, not to uids',
-  gain: weight,
-  measure: async () => {
-    const record = (name: string) => season({[name]: passes(0.9)})
-    // As a table keyed by uid has it: the slot's record is whoever's the slot is.
-    return {without: weightOf('new', record('new'), ['new']), with: weightOf('new', record('old'), ['new'])}
-  },
-}
-
-const stakes = {a: 350n, b: 350n, c: 300n}
-const partial: Attack = {
-  name: 'favouring-validator',
-  about: 'a validator with 30 % of the stake always passes its own miner, which nobody else does',
-  defence: 'more than half of the stake must say so',
-  gain: weight,
-  measure: async () => {
-    const votes = (voters: readonly string[]) =>
-      season(
-        {m: () => true},
-        {
-          stakes,
-          votes: () => voters.map((validator) => [validator, 'm', validator === 'c'] as const),
-        },
-      )
-    // Without the vote of the others, the first verdict that arrives decides.
-    return {without: weightOf('m', votes(['c']), ['m']), with: weightOf('m', votes(['a', 'b', 'c']), ['m'])}
-  },
-}
-
-const splitting: Attack = {
-  name: 'stake-splitting',
-  about: 'spreads 30 % of the stake over ten validators, to be ten voices of twelve',
-  defence: 'stake votes, not validators',
-  gain: weight,
-  measure: async () => {
-    const parts = Array.from({length: 10}, (_, index) => `c${index + 1}`)
-    const votes = (stake: (name: string) => bigint) => {
-      const everybody = ['a', 'b', ...parts]
-      return season(
-        {m: () => true},
-        {
-          stakes: Object.fromEntries(everybody.map((name) => [name, stake(name)])),
-          votes: () => everybody.map((name) => [name, 'm', name.startsWith('c')] as const),
-        },
-      )
-    }
-    const real = (name: string) => (name.startsWith('c') ? 30n : 350n)
-    return {
-      without: weightOf(
-        'm',
-        votes(() => 1n),
-        ['m'],
-      ),
-      with: weightOf('m', votes(real), ['m']),
-    }
-  },
-}
-
-const lateStake: Attack = {
-  name: 'stake-after-the-vote',
-  about: 'votes against the others, then moves enough stake to that validator to turn what was voted',
-  defence: "stakes are those of the task's block, in its manifest",
-  gain: weight,
-  measure: async () => {
-    const votes = (c: bigint) =>
-      season(
-        {m: () => true},
-        {
-          stakes: {...stakes, c},
-          votes: () => Object.keys(stakes).map((name) => [name, 'm', name === 'c'] as const),
-        },
-      )
-    return {without: weightOf('m', votes(9000n), ['m']), with: weightOf('m', votes(300n), ['m'])}
   },
 }
 
@@ -319,6 +276,8 @@ function noise(rounds: number, sources: number): number {
 }
 
 export const rules: readonly Attack[] = [
-  ...[skipping, dropping, nothing, lateCopy, luckyHotkeys, resharded, uidReuse],
-  ...[partial, splitting, lateStake, shopping],
+  ...weightAttacks.map(asAttack),
+  ...[luckyHotkeys, resharded],
+  ...laterWeightAttacks.map(asAttack),
+  shopping,
 ]

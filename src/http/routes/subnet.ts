@@ -1,5 +1,7 @@
 import {RankingBody, VotersBody} from '../../api/schemas.js'
 import {SignedExam} from '../../domain/exam.js'
+import {IntegritySigns} from '../../services/integrity/findings.js'
+import {lastSigns} from '../../services/integrity/watch.js'
 import {currentVoters} from '../../services/validator-sync.js'
 import {findBlacklisted} from '../../store/blacklist.js'
 import {currentExam} from '../../store/exams.js'
@@ -32,6 +34,19 @@ export function subnetRoutes({store, scorer}: RouteDeps): Route[] {
       answer: VotersBody,
       keep: {maxAgeS: 5, basis: () => [store.changes.of('blacklist', 'miners', 'validators')]},
       handle: () => ({voters: currentVoters(store, (hotkey) => findBlacklisted(store, hotkey) !== undefined)}),
+    }),
+    route({
+      method: 'GET',
+      path: '/integrity',
+      summary: 'signs of copying and collusion in the newest settled tasks, with who, where and the figures',
+      access: 'public',
+      answer: IntegritySigns,
+      keep: {maxAgeS: 60, basis: () => [store.changes.of('integrity')]},
+      handle: () => {
+        const last = lastSigns(store)
+        if (!last) throw new Refusal(404, 'No task inspected yet')
+        return last
+      },
     }),
     route({
       method: 'GET',

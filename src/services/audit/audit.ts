@@ -8,6 +8,7 @@ import type {AnyMechanism} from '../../mechanisms/types.js'
 import type {Media} from '../../media/port.js'
 import type {Clock} from '../../runtime/clock.js'
 import type {Verify, VerifyAll} from '../../wallet/port.js'
+import {RecentTasks} from '../integrity/recent.js'
 import type {ArchiveFault} from './archive.js'
 import {ArtefactAudit, share} from './artefacts.js'
 import {settledAtOf, slackBlocks} from './behind.js'
@@ -18,6 +19,7 @@ import {checkOnChain} from './on-chain.js'
 import {checkWeights, type Published, readPublished} from './published.js'
 import {type AuditRange, findRange, type TaskRange} from './range.js'
 import {checkView, RankingAudit} from './ranking.js'
+import {checkIntegrity} from './signs.js'
 import type {AuditSource, ChainFacts} from './source.js'
 import {ValidatorTally} from './tally.js'
 import {type AuditedTask, auditManifest, auditTask} from './tasks.js'
@@ -81,6 +83,7 @@ export async function audit(options: AuditOptions, deps: AuditDeps, signal: Abor
   if (range) await run.tasks(range, signal)
   await run.behind(signal)
   const own = run.ranking()
+  run.signs()
   const at = new Date(time.now()).toISOString()
   return run.report(range, own, at)
 }
@@ -97,6 +100,7 @@ class AuditRun {
   readonly #deps: AuditDeps
   readonly #context: Context
   readonly #tally = new ValidatorTally()
+  readonly #recent = new RecentTasks()
   readonly #examHashes = new Set<AuditReport['exams'][number]>()
   readonly #folded: RankingAudit | undefined
   #blocks: {readonly first: number; readonly last: number} | undefined
@@ -188,6 +192,7 @@ class AuditRun {
     this.#newest = settled.task.manifest
     this.#examHashes.add(examHash)
     this.#tally.add(settled)
+    this.#recent.add(settled)
     if (examHash === this.#context.published.ranking?.examHash) this.#folded?.fold(settled)
   }
 
@@ -220,6 +225,11 @@ class AuditRun {
       found: `a window that ends with task ${next - 1}`,
       remedy: 'ask the owner why this task does not count',
     })
+  }
+
+  /** What looks like copying or collusion: to be looked at, and no reason to doubt what was signed. */
+  signs(): void {
+    checkIntegrity(this.#recent.list(), this.#context.findings)
   }
 
   /** The ranking once more; undefined when it cannot be compared. */

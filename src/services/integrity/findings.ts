@@ -24,3 +24,13 @@ export const IntegrityFinding = z.strictObject({
   sentence: z.string(),
 })
 export type IntegrityFinding = z.infer<typeof IntegrityFinding>
+
+/** What the owner says of its newest settled tasks; anyone can find the same in the same tasks. */
+export const IntegritySigns = z.strictObject({
+  from: TaskId,
+  to: TaskId,
+  /** How many of them were looked through. */
+  tasks: z.number().int().min(1),
+  findings: z.array(IntegrityFinding),
+})
+export type IntegritySigns = z.infer<typeof IntegritySigns>

@@ -3,11 +3,13 @@ import os from 'node:os'
 import path from 'node:path'
 import {expect, it} from 'vitest'
 import {AuditReport} from '../../../src/domain/audit.js'
+import {buildServer} from '../../../src/http/server.js'
+import {Health} from '../../../src/runtime/health.js'
 import {silentLogger} from '../../../src/runtime/logger.js'
 import {LiveChain} from '../../../src/services/audit/live.js'
 import {SelfAudit} from '../../../src/services/audit/self.js'
 import {verify} from '../../../src/wallet/keypair.js'
-import {AuditWorld, video} from '../../helpers/audit-world.js'
+import {AuditWorld, owner, video} from '../../helpers/audit-world.js'
 
 const signal = new AbortController().signal
 
@@ -62,6 +64,52 @@ it('an owner audits what is new, remembers what it found, and names what was cha
         who: row.validator,
       }),
     ])
+  } finally {
+    await world.close()
+    rmSync(dir, {recursive: true, force: true})
+  }
+})
+
+it('weights that differ from the evidence, of the owner or of a validator, stand in the metrics', async () => {
+  const dir = mkdtempSync(path.join(os.tmpdir(), 'leoma-self-audit-'))
+  const world = new AuditWorld(dir, {miners: 3, validators: 2, tasks: 2})
+  try {
+    await world.run(2)
+    const api = await world.api()
+    let isLying = false
+    const time = {now: () => 1_767_225_600_000, sleep: async () => {}}
+    const common = {store: world.store, mechanism: video, netuid: 99, verify, time, log: silentLogger()}
+    const audit = new SelfAudit({
+      ...common,
+      chain: new LiveChain(world.chain, {netuid: 99, mecid: 0}),
+      published: async (route) => {
+        if (route === '/ranking') return api.rankingText(signal)
+        const text = await api.weightsText(signal)
+        return isLying ? text?.replace(/"winner_uid":\d+/, '"winner_uid":250') : text
+      },
+      verifyAll: async (checks) => checks.map(({message, signature, hotkey}) => verify(message, signature, hotkey)),
+    })
+    const app = buildServer({
+      ...common,
+      ...{scorer: world.scorer, health: new Health(), signer: owner, version: '0.0.0-test', admins: [], audit},
+    })
+    const metrics = async () => {
+      await audit.turn(signal)
+      const {body} = await app.inject('/metrics')
+      return ['leoma_weights_differ', 'leoma_validators_differing'].map(
+        (name) => new RegExp(`^${name} (.*)$`, 'm').exec(body)?.[1],
+      )
+    }
+
+    expect((await app.inject('/metrics')).body).not.toMatch(/^leoma_weights_differ/m)
+    expect(await metrics()).toEqual(['0', '0'])
+    isLying = true
+    world.onChain.set(2, {uids: [5], values: [65_535], lastUpdate: world.block})
+    expect(await metrics()).toEqual(['1', '1'])
+    isLying = false
+    world.pay()
+    expect(await metrics()).toEqual(['0', '0'])
+    await app.close()
   } finally {
     await world.close()
     rmSync(dir, {recursive: true, force: true})

@@ -1,8 +1,12 @@
 import {describe, expect, it} from 'vitest'
+import {AuditFinding} from '../../../src/domain/audit.js'
 import type {Answer} from '../../../src/domain/task.js'
 import type {SettledTask, Verdict} from '../../../src/domain/verdict.js'
+import {Findings} from '../../../src/services/audit/findings.js'
+import {checkIntegrity} from '../../../src/services/audit/signs.js'
 import {IntegrityFinding} from '../../../src/services/integrity/findings.js'
 import {inspectIntegrity, integrityFindings} from '../../../src/services/integrity/integrity.js'
+import {RecentTasks} from '../../../src/services/integrity/recent.js'
 import {binomialTail, rankExcess} from '../../../src/services/integrity/statistics.js'
 import {aHotkey, aSettledTask, aSha, type TaskSetup} from '../../helpers/video.js'
 
@@ -186,6 +190,39 @@ it('findings are data that the schema takes', () => {
   const tasks = season(12, () => ({votes: everybody.map((validator) => [validator, 'b', validator === 'w'] as const)}))
 
   for (const finding of integrityFindings(tasks)) expect(IntegrityFinding.parse(finding)).toEqual(finding)
+})
+
+it('an audit shows them as warnings that name who and where, and has no fewer errors or more for them', () => {
+  const tasks = season(12, () => ({outcomes: {a: 'ok', b: 'ok'}})).map((task) =>
+    withAnswers(task, (answer) => ({
+      ...answer,
+      ...(answer.output && {output: {...answer.output, sha256: aSha(`${task.task.manifest.taskId}`)}}),
+    })),
+  )
+  const findings = new Findings()
+
+  checkIntegrity(tasks, findings)
+
+  expect(findings.counts()).toEqual({error: 0, warning: 1, info: 0})
+  expect(findings.checks()).toEqual([{check: 'signs of copying', looked: 12, differs: 1}])
+  const [found] = findings.list()
+  expect(AuditFinding.parse(found)).toMatchObject({code: 'COPIED_OUTPUT', task: 12})
+  expect(found?.object).toMatch(/^5\w+ and 5\w+, tasks 1, 2, 3, 4, 5 and 7 more$/)
+  expect(found?.object.startsWith(`${found.who}`)).toBe(true)
+})
+
+it('only as many tasks are looked through as can be in one go', () => {
+  const recent = new RecentTasks()
+  for (const task of season(4000, () => ({}))) recent.add(task)
+
+  // Six verdicts each.
+  expect(
+    recent
+      .list()
+      .map(({task}) => task.manifest.taskId)
+      .at(0),
+  ).toBe(4000 - 1665)
+  expect(recent.list()).toHaveLength(1666)
 })
 
 it('a report covers the newest tasks that the API shows, page by page', async () => {

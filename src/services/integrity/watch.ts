@@ -1,0 +1,67 @@
+import {SettledTask} from '../../domain/verdict.js'
+import type {Clock} from '../../runtime/clock.js'
+import type {Logger} from '../../runtime/logger.js'
+import {getMeta, setMeta} from '../../store/meta.js'
+import type {Store} from '../../store/open.js'
+import {latestTaskId, settledTextsAfter} from '../../store/tasks.js'
+import {type IntegrityFinding, IntegritySigns} from './findings.js'
+import {integrityFindings} from './integrity.js'
+import {RecentTasks} from './recent.js'
+
+const key = 'integrity'
+const window = 100
+
+export interface WatchDeps {
+  readonly store: Store
+  readonly time: Pick<Clock, 'sleep'>
+  readonly log: Logger
+}
+
+/**
+ * Looks through the newest tasks when another one has settled, keeps what it found for everybody to read, and says in the
+ * log what it had not found before.
+ */
+export async function watchIntegrity({store, time, log}: WatchDeps, signal: AbortSignal): Promise<void> {
+  const before = lastSigns(store)
+  // Tasks settle in order, so nothing after the last one is nothing new.
+  if (before && !nextSettled(store, before.to)) return
+  const recent = new RecentTasks()
+  for (let after = Math.max(0, latestTaskId(store) - window); ; ) {
+    const task = nextSettled(store, after)
+    if (!task) break
+    after = task.task.manifest.taskId
+    recent.add(task)
+    // Requests are answered between two tasks.
+    await time.sleep(0, signal)
+  }
+  const tasks = recent.list()
+  const [from, to] = [tasks[0]?.task.manifest.taskId, tasks.at(-1)?.task.manifest.taskId]
+  if (from === undefined || to === undefined) return
+  const findings = integrityFindings(tasks)
+  const signs: IntegritySigns = {from, to, tasks: tasks.length, findings}
+  store.sql.transaction(() => {
+    setMeta(store, key, JSON.stringify(signs))
+    store.changes.bump('integrity')
+  })
+  const known = new Set(before?.findings.map(nameOf))
+  for (const finding of findings) {
+    const {code, subjects, numbers, sentence} = finding
+    if (!known.has(nameOf(finding))) log.warn({code, subjects, numbers}, sentence)
+  }
+}
+
+const nameOf = ({code, subjects}: IntegrityFinding) => `${code} ${subjects.join()}`
+
+function nextSettled(store: Store, after: number): SettledTask | undefined {
+  const [text] = settledTextsAfter(store, after, 1, Number.POSITIVE_INFINITY)
+  return text === undefined ? undefined : SettledTask.parse(JSON.parse(text))
+}
+
+/** What the last look found; it outlives a restart. */
+export function lastSigns(store: Store): IntegritySigns | undefined {
+  const text = getMeta(store, key)
+  if (text === undefined) return undefined
+  // What a version with other words wrote is looked for again.
+  const parsed = IntegritySigns.safeParse(JSON.parse(text))
+  return parsed.success ? parsed.data : undefined
+}
