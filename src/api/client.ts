@@ -158,8 +158,8 @@ export class HttpOwnerApi implements OwnerApi, BlacklistApi, EvidenceApi, ExamAp
   async submissions(mechanism: string, signal: AbortSignal): Promise<readonly SubmissionInForce[]> {
     const path = `/mechanisms/${mechanism}/submissions`
     const {submissions} = await this.#transport.get({method: 'GET', path, signed: true}, KnownSubmissionsBody, signal)
-    return submissions.map(({hotkey, text, block, claim_block, submitted_at, is_blacklisted, copy_of}) => ({
-      ...{hotkey, text, block},
+    return submissions.map(({hotkey, text, block, claim_block, submitted_at, is_blacklisted, copy_of, proof}) => ({
+      ...{hotkey, text, block, proof},
       claimBlock: claim_block,
       at: submitted_at,
       isBlacklisted: is_blacklisted,

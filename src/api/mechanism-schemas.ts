@@ -2,6 +2,7 @@ import {z} from 'zod'
 import {BlockNumber, Hotkey, Rao, Sha256, Uid} from '../domain/ids.js'
 import {Decision, Ranking} from '../domain/ranking.js'
 import {SignedRecord} from '../domain/record.js'
+import {SubmissionProof} from '../domain/submission-proof.js'
 import {SubnetView} from '../domain/subnet.js'
 
 /** Bodies of the routes below `/mechanisms`, and of those that mechanisms' own ecosystems call. */
@@ -81,6 +82,8 @@ export const KnownSubmissionBody = z.object({
   submitted_at: z.number().int(),
   is_blacklisted: z.boolean(),
   copy_of: Hotkey.nullable(),
+  /** The signed request it came by; null for one on the chain, and for one whose signature does not cover it. */
+  proof: SubmissionProof.nullable().default(null),
 })
 export const KnownSubmissionsBody = z.object({submissions: z.array(KnownSubmissionBody).max(4096)})
 
@@ -91,6 +94,8 @@ export const SubmittedBody = z.object({
   block: BlockNumber,
   /** Seconds until this hotkey may submit something else. */
   next_in_s: z.number().int(),
+  /** Why it may not be run though it was taken. */
+  warning: z.string().optional(),
 })
 export type SubmittedBody = z.infer<typeof SubmittedBody>
 

@@ -3,6 +3,7 @@ import type {SignedExam} from '../domain/exam.js'
 import type {Hotkey, Sha256, TaskId} from '../domain/ids.js'
 import type {Ranking} from '../domain/ranking.js'
 import type {SignedRecord} from '../domain/record.js'
+import type {SubmissionProof} from '../domain/submission-proof.js'
 import type {SubnetView} from '../domain/subnet.js'
 import type {SignedManifest, Voter} from '../domain/task.js'
 import type {SettledTask, SignedVerdict} from '../domain/verdict.js'
@@ -31,6 +32,8 @@ export interface SubmissionInForce {
   readonly isBlacklisted: boolean
   /** Who offered this very thing before; null for the first. */
   readonly copyOf: Hotkey | null
+  /** The signed request it came by; null on the chain, which proves itself, and where nothing proves it. */
+  readonly proof: SubmissionProof | null
 }
 
 export interface SubmitVerdicts {

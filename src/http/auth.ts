@@ -3,6 +3,7 @@ import {type CallerBook, checkRequest, type RequestLine, type RequestSignature} 
 import {headerNames, nonceHeader, versionHeader} from '../api/signature.js'
 import {Hotkey} from '../domain/ids.js'
 import {type Call, checkCall} from '../domain/signed-call.js'
+import {proofOf} from '../domain/submission-proof.js'
 import type {Clock} from '../runtime/clock.js'
 import {listBlacklist} from '../store/blacklist.js'
 import type {Store} from '../store/open.js'
@@ -96,7 +97,8 @@ export class Auth {
       claim: (key, expiresAtS) => this.#claim(`call ${key}`, expiresAtS, {mayRepeat: false, isRead, nowS}),
     })
     if (!result.ok) throw new Refusal(result.status, result.detail)
-    return {hotkey: result.hotkey, isAdmin: this.#admins.has(result.hotkey)}
+    const proof = isRead ? undefined : proofOf(headers, call)
+    return {hotkey: result.hotkey, isAdmin: this.#admins.has(result.hotkey), ...(proof && {proof})}
   }
 
   /**

@@ -1,5 +1,6 @@
 import type {z} from 'zod'
 import type {Hotkey} from '../domain/ids.js'
+import type {SubmissionProof} from '../domain/submission-proof.js'
 import type {Keep} from './kept-answer.js'
 
 /**
@@ -11,6 +12,8 @@ export type Access = 'public' | 'validator' | 'admin' | 'call'
 export interface Caller {
   readonly hotkey: Hotkey
   readonly isAdmin: boolean
+  /** For access `call`, when the signature covers the body. */
+  readonly proof?: SubmissionProof
 }
 
 export interface RouteRequest<Params, Query, Body> {

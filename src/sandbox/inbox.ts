@@ -1,4 +1,4 @@
-import {chmod, mkdir, rename, rm, writeFile} from 'node:fs/promises'
+import {chmod, mkdir, rename, rm, stat, writeFile} from 'node:fs/promises'
 import path from 'node:path'
 import {checkedName} from './file-name.js'
 
@@ -25,11 +25,13 @@ export class Inbox {
     return inbox
   }
 
-  async put(name: string, bytes: Uint8Array): Promise<void> {
+  /** Resolves to when it appeared, by the kernel's clock for files. */
+  async put(name: string, bytes: Uint8Array): Promise<number> {
     const beside = path.join(this.#beside, checkedName(name))
     await writeFile(beside, bytes, {flag: 'wx'})
     await chmod(beside, 0o644)
     await rename(beside, path.join(this.folder, name))
+    return (await stat(this.folder)).ctimeMs
   }
 
   async remove(name: string): Promise<void> {

@@ -57,13 +57,16 @@ export class Outbox {
     if (typeof source === 'string') return {ok: false, reason: source}
     try {
       const before = await source.stat()
+      const folder = await this.#folder.stat()
       // A second name could be one under which it is still written.
       if (!before.isFile() || before.nlink > 1) return {ok: false, reason: 'not-a-file'}
       if (before.size > maxBytes) return {ok: false, reason: 'too-large'}
       const taken = await copy(source, to, maxBytes)
       const after = await source.stat()
       const isSame = taken?.bytes === before.size && after.size === before.size && after.mtimeMs === before.mtimeMs
-      if (taken && isSame) return {ok: true, ...taken}
+      // The kernel's own word for when it was done, which no program can set back; not every file system notes on the file
+      // that it was given its name, but every one notes it on the folder.
+      if (taken && isSame) return {ok: true, ...taken, doneAtMs: Math.max(after.ctimeMs, folder.ctimeMs)}
       await rm(to, {force: true})
       return {ok: false, reason: taken ? 'changed' : 'too-large'}
     } finally {

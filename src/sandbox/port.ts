@@ -101,7 +101,13 @@ export interface Usage {
 }
 
 export type Taken =
-  | {readonly ok: true; readonly bytes: number; readonly sha256: string}
+  | {
+      readonly ok: true
+      readonly bytes: number
+      readonly sha256: string
+      /** When it was done, in milliseconds since 1970: never before it stood there whole, maybe a few milliseconds after. */
+      readonly doneAtMs: number
+    }
   | {readonly ok: false; readonly reason: 'absent' | 'not-a-file' | 'unreadable' | 'too-large' | 'changed'}
 
 /**
@@ -113,8 +119,8 @@ export interface Running {
   /** Resolves when it has ended, for whatever reason; never rejects. */
   readonly ended: Promise<Ending>
   readonly hasEnded: boolean
-  /** Writes into `/input`; whole or not at all, as a reader inside sees it. */
-  put(name: string, bytes: Uint8Array): Promise<void>
+  /** Writes into `/input`; whole or not at all, as a reader inside sees it. Resolves to when, in milliseconds since 1970. */
+  put(name: string, bytes: Uint8Array): Promise<number>
   /** Out of `/input`. */
   remove(name: string): Promise<void>
   /** Whether there is something of that name in `/output`, whatever it is. */

@@ -14,7 +14,7 @@ import type {Store} from '../store/open.js'
 import {currentOwnExam, publishOwnExam} from '../store/own-exams.js'
 import {StoreRecords} from '../store/records.js'
 import type {Signer, Verify} from '../wallet/port.js'
-import {knownSubmissions, syncCommitments, takeOver} from './submissions.js'
+import {provenSubmissions, syncCommitments, takeOver} from './submissions.js'
 
 export interface OwnEvidenceDeps {
   readonly mechanism: AnyMechanism
@@ -83,7 +83,7 @@ export class OwnEvidence {
   submissions(): KnownSubmission[] {
     const {mechanism, store} = this.#deps
     const banned = new Set(z.array(z.string()).parse(JSON.parse(getMeta(store, bannedKey) ?? '[]')))
-    return knownSubmissions(store, mechanism.name).map((submission) => ({
+    return provenSubmissions(store, mechanism.name).map((submission) => ({
       ...submission,
       isBlacklisted: submission.isBlacklisted || banned.has(submission.hotkey),
     }))
@@ -91,10 +91,10 @@ export class OwnEvidence {
 
   /** From the owner's API and from the chain; one of them is enough. */
   async #gather(windowS: number, head: number, signal: AbortSignal): Promise<KnownSubmission[]> {
-    const {api, chain, clock, log, mechanism, netuid, store} = this.#deps
+    const {api, chain, clock, log, mechanism, netuid, store, verify} = this.#deps
     try {
       const offered = await api.submissions(mechanism.name, signal)
-      takeOver(store, mechanism, offered)
+      takeOver({store, mechanism, verify, head}, offered)
       setMeta(store, bannedKey, JSON.stringify(await api.blacklist(signal)))
     } catch (error) {
       if (isAbort(error, signal)) throw error

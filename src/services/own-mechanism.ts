@@ -15,7 +15,7 @@ import {recordLogs, StoreRecords} from '../store/records.js'
 import type {Signer, Verify} from '../wallet/port.js'
 import {signExam} from './exam.js'
 import {OwnLogs, ownView} from './own-log.js'
-import {knownSubmissions, type Submitted, submit, syncCommitments} from './submissions.js'
+import {knownSubmissions, type Offer, type Submitted, submit, syncCommitments} from './submissions.js'
 
 export interface OwnMechanismDeps {
   readonly store: Store
@@ -142,16 +142,13 @@ export class OwnMechanism {
     return this.#metagraph?.neurons.some((neuron) => neuron.hotkey === hotkey)
   }
 
-  /** `hotkey` has been shown to be the sender. */
-  submit(hotkey: Hotkey, text: string): Submitted {
+  /** `hotkey` has been shown to be the sender; `proof` shows it to others. */
+  submit(offer: Offer): Submitted {
     const {store, mechanism, time, log} = this.#deps
     if (!this.#metagraph) throw new LeomaError('chain', 'CHAIN_UNREACHABLE', 'the chain has not answered yet')
     const {submissionWindowS: windowS} = mechanism.rule(this.exam().exam)
-    const submitted = submit(
-      {store, mechanism, windowS, at: time.now(), block: this.#metagraph.block.number},
-      {hotkey, text},
-    )
-    log.info({mechanism: mechanism.name, hotkey, status: submitted.status}, 'submission')
+    const submitted = submit({store, mechanism, windowS, at: time.now(), block: this.#metagraph.block.number}, offer)
+    log.info({mechanism: mechanism.name, hotkey: offer.hotkey, status: submitted.status}, 'submission')
     return submitted
   }
 

@@ -1,4 +1,5 @@
 import type {Hotkey} from '../domain/ids.js'
+import {SubmissionProof} from '../domain/submission-proof.js'
 import type {Store} from './open.js'
 import type {Entry} from './submission-port.js'
 
@@ -7,6 +8,8 @@ export interface StoredSubmission extends Entry {
   readonly identity: string
   /** False once another one took its place. */
   readonly isCurrent: boolean
+  /** The request it came by; null on the chain, which proves itself, and for one that was signed in the published form. */
+  readonly proof: SubmissionProof | null
 }
 
 export interface Claim {
@@ -22,10 +25,12 @@ type Row = {
   at: number
   source: 'api' | 'chain'
   is_current: number
+  proof: string | null
 }
 
-const toSubmission = ({is_current, hotkey, ...row}: Row): StoredSubmission => ({
+const toSubmission = ({is_current, hotkey, proof, ...row}: Row): StoredSubmission => ({
   ...row,
+  proof: proof === null ? null : SubmissionProof.parse(JSON.parse(proof)),
   hotkey: hotkey as Hotkey, // Checked when stored.
   isCurrent: is_current === 1,
 })
@@ -34,7 +39,7 @@ const toSubmission = ({is_current, hotkey, ...row}: Row): StoredSubmission => ({
 export function putSubmission(
   {sql, changes}: Store,
   mechanism: string,
-  {hotkey, text, identity, block, at, source}: Omit<StoredSubmission, 'isCurrent'>,
+  {hotkey, text, identity, block, at, source, proof}: Omit<StoredSubmission, 'isCurrent'>,
 ): void {
   sql.transaction(() => {
     changes.bump('submissions')
@@ -47,9 +52,30 @@ export function putSubmission(
         .where('is_current', '=', 1),
     )
     sql.run(
-      sql.q.insertInto('submissions').values({mechanism, hotkey, text, identity, block, at, source, is_current: 1}),
+      sql.q.insertInto('submissions').values({
+        ...{mechanism, hotkey, text, identity, block, at, source, is_current: 1},
+        proof: proof && JSON.stringify(proof),
+      }),
     )
   })
+}
+
+/** Of the submission in force, which had none. */
+export function proveSubmission(
+  {sql, changes}: Store,
+  mechanism: string,
+  hotkey: string,
+  proof: SubmissionProof,
+): void {
+  changes.bump('submissions')
+  sql.run(
+    sql.q
+      .updateTable('submissions')
+      .set({proof: JSON.stringify(proof)})
+      .where('mechanism', '=', mechanism)
+      .where('hotkey', '=', hotkey)
+      .where('is_current', '=', 1),
+  )
 }
 
 export function findSubmission({sql}: Store, mechanism: string, hotkey: string): StoredSubmission | undefined {
@@ -117,7 +143,7 @@ export function claimsOf({sql}: Store, mechanism: string, identity: string): Cla
 export function noteClaim(
   {sql}: Store,
   mechanism: string,
-  {hotkey, identity, text, block, at}: Omit<StoredSubmission, 'isCurrent' | 'source'>,
+  {hotkey, identity, text, block, at}: Omit<StoredSubmission, 'isCurrent' | 'source' | 'proof'>,
 ): void {
   const known = sql.get(
     sql.q

@@ -155,6 +155,7 @@ export interface Tables {
     at: number
     source: 'api' | 'chain'
     is_current: Flag
+    proof: Null<string>
   }
   executor_submissions: {
     hotkey: string

@@ -106,7 +106,7 @@ test.each([
 })
 
 test('says so when somebody else submitted the image first, and when nobody answers', async () => {
-  own.submit(validators[0]?.hotkey ?? owner.hotkey, `{"image_ref": "${image}"}`)
+  own.submit({hotkey: validators[0]?.hotkey ?? owner.hotkey, text: `{"image_ref": "${image}"}`, proof: null})
   const claimed = await submit([`--image-ref=${image}`, '--yes'])
   const silent = await submit([`--image-ref=${image}`, '--yes'], {API_URL: 'http://127.0.0.1:1'})
 

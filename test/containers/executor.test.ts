@@ -2,6 +2,7 @@ import {mkdirSync, readdirSync, writeFileSync} from 'node:fs'
 import path from 'node:path'
 import {afterEach, beforeEach, describe, expect, test} from 'vitest'
 import {LeomaError} from '../../src/errors.js'
+import {systemTime} from '../../src/runtime/clock.js'
 import type {PulledImage, Running, Sandbox} from '../../src/sandbox/port.js'
 import {TalkingHeadWorld} from '../helpers/talking-head-world.js'
 
@@ -79,7 +80,10 @@ test('metrics have a version, and who knows it is told nothing again', async () 
 
 describe('what the sheet of the published executor lists as its faults', () => {
   /** The sandbox, seen and spoiled on its way. */
-  function wrap(change: {start?: (running: Running) => Running; pull?: (image: PulledImage) => void | Promise<void>}) {
+  function wrap(change: {
+    start?: (running: Running, image: PulledImage) => Running
+    pull?: (image: PulledImage) => void | Promise<void>
+  }) {
     const real = world.sandbox!
     const wrapped: Sandbox = {
       info: real.info,
@@ -92,7 +96,7 @@ describe('what the sheet of the published executor lists as its faults', () => {
       },
       start: async (image, options, signal) => {
         const running = await real.start(image, options, signal)
-        return change.start?.(running) ?? running
+        return change.start?.(running, image) ?? running
       },
     }
     world.sandbox = wrapped
@@ -169,14 +173,26 @@ describe('what the sheet of the published executor lists as its faults', () => {
   })
 
   test('10, one malicious miner blocks everybody: each image has a time of its own', async () => {
-    world.params = {...world.params, limits: {...world.params.limits, imageMs: 1_200}}
-    world.start()
+    world.params = {...world.params, limits: {...world.params.limits, imageMs: 10_000}}
+    wrap({
+      // It works, and works, and is never done.
+      start: (running, image) =>
+        image.name.imageRef !== world.images.get('slow')
+          ? running
+          : new Proxy(running, {
+              get: (target, key) => {
+                if (key === 'has') return async (name: string) => name === 'ready.txt'
+                const value = Reflect.get(target, key)
+                return typeof value === 'function' ? value.bind(target) : value
+              },
+            }),
+    })
     world.submit(['slow', 'good'])
 
     await world.turn()
 
     expect(outcomes()).toEqual(['good scored', 'slow failed'])
-    expect(world.results().get('slow')?.reason).toBe('took longer than 1.2 s altogether')
+    expect(world.results().get('slow')?.reason).toBe('took longer than 10 s altogether')
   })
 
   test('11, the clock can be stopped before the video is done: it stops when the whole answer is ours', async () => {
@@ -201,6 +217,30 @@ describe('what the sheet of the published executor lists as its faults', () => {
       outcome: 'failed',
       reason: 'in a warm-up run was still writing the video when it said that it was done',
     })
+  })
+
+  test('11, time is as good as how often one looks: a host that looks late measures the same', async () => {
+    const late = (key: string | symbol) => key === 'has' || key === 'take'
+    wrap({
+      start: (running) =>
+        new Proxy(running, {
+          get: (target, key) => {
+            const value = Reflect.get(target, key)
+            if (typeof value !== 'function') return value
+            if (!late(key)) return value.bind(target)
+            return async (...args: unknown[]) => {
+              await systemTime().sleep(1_500, new AbortController().signal)
+              return value.apply(target, args)
+            }
+          },
+        }),
+    })
+    world.submit(['good'])
+
+    await world.turn()
+
+    expect(world.results().get('good')?.outcome).toBe('scored')
+    expect(world.results().get('good')?.timeS).toBeLessThan(1.5)
   })
 
   test('13, nothing ties an output to the task: a video of another length or size fails, and every task has its own seed', async () => {

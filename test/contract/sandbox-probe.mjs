@@ -30,6 +30,19 @@ const trials = {
       tell('copied')
     }, 5)
   },
+  /** Has its answer before the task, and says that it is older still. */
+  ahead() {
+    const old = (name) => fs.utimesSync(out(name), 1, 1)
+    fs.writeFileSync(out('early.bin'), 'worked ahead')
+    old('early.bin')
+    const timer = setInterval(() => {
+      if (!fs.existsSync(path.join(input, 'task.json'))) return
+      clearInterval(timer)
+      fs.renameSync(out('early.bin'), out('answer.bin'))
+      old('answer.bin')
+      tell('renamed')
+    }, 5)
+  },
   exit() {
     process.stdout.write('first\n')
     process.stderr.write('\u001b[31mlast words\u0007\n')

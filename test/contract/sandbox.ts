@@ -105,6 +105,26 @@ export function sandboxContract(isolation: Isolation): void {
       expect(await run.take('nothing', `${to}2`, 100)).toEqual({ok: false, reason: 'absent'})
     })
 
+    it('says when a task appeared and an answer was done, however late it is asked and whatever the program says', async () => {
+      const run = await start('ahead')
+      await vi.waitFor(async () => expect(await run.has('early.bin')).toBe(true), {timeout: 20_000, interval: 20})
+      const asked = Date.now()
+      const appeared = await run.put('task.json', Buffer.from('{}'))
+      const put = Date.now()
+      await told(run)
+      await systemTime().sleep(300, never)
+      const late = Date.now()
+      const taken = await run.take('answer.bin', path.join(tempFolder(), 'answer'), 100)
+
+      // The clock of files ticks a few times in a hundredth of a second.
+      expect(appeared).toBeGreaterThanOrEqual(asked - 20)
+      expect(appeared).toBeLessThanOrEqual(put)
+      expect(taken).toMatchObject({ok: true})
+      const doneAt = taken.ok ? taken.doneAtMs : Number.NaN
+      expect(doneAt).toBeGreaterThanOrEqual(appeared)
+      expect(doneAt).toBeLessThanOrEqual(late - 250)
+    })
+
     it('is named and labelled, and knows what it keeps', () => {
       expect(sandbox.info).toMatchObject({isolation, version: expect.stringMatching(/\d/)})
       expect(keeps('digest')).toBe(true)

@@ -7,6 +7,7 @@ import type {Hotkey} from '../../src/domain/ids.js'
 import {type Round, roundOf} from '../../src/mechanisms/talking-head/evidence.js'
 import {Executor} from '../../src/mechanisms/talking-head/executor.js'
 import {executorRoutes} from '../../src/mechanisms/talking-head/executor-routes.js'
+import {talkingHead} from '../../src/mechanisms/talking-head/index.js'
 import type {TalkingHeadParams} from '../../src/mechanisms/talking-head/params.js'
 import type {ExecutorPorts} from '../../src/mechanisms/types.js'
 import {FolderObjects} from '../../src/objects/folder.js'
@@ -77,7 +78,13 @@ export class TalkingHeadWorld {
     const {folder} = this.#options
     if (!this.sandbox) throw new Error('the world is not made')
     const params = JSON.parse(JSON.stringify(this.params))
-    const exam = {version: 1 as const, mechanism: 'talking-head', mechanismVersion: 1, netuid, fromTask: 1}
+    const exam = {
+      version: 1 as const,
+      mechanism: 'talking-head',
+      mechanismVersion: talkingHead.version,
+      netuid,
+      fromTask: 1,
+    }
     const signed = signExam({...exam, samplers: [owner.hotkey], params}, owner)
     const ports: ExecutorPorts = {
       sandbox: this.sandbox,

@@ -1,44 +1,63 @@
 import {hashOf} from '../../src/domain/canonical.js'
 import {compareText} from '../../src/domain/ids.js'
 import {type EvidenceRecord, type SignedRecord, signRecord} from '../../src/domain/record.js'
-import type {ImageResult, Round} from '../../src/mechanisms/talking-head/evidence.js'
+import {signCall} from '../../src/domain/signed-call.js'
+import type {SubmissionProof} from '../../src/domain/submission-proof.js'
+import type {ChallengeResult, ImageResult, Round} from '../../src/mechanisms/talking-head/evidence.js'
+import {defaults} from '../../src/mechanisms/talking-head/params.js'
+import {efficiencyOf, figuresOf} from '../../src/mechanisms/talking-head/scores.js'
 import type {Signer} from '../../src/wallet/port.js'
 import {aHotkey, aSha} from './video.js'
 
 /** A result in short form: who, what it scored, and what differs from a good run of an image of its own. */
 export interface ResultSetup extends Partial<Omit<ImageResult, 'hotkey' | 'digest' | 'contentSha256'>> {
   readonly name: string
+  /** What its runs come to by the default exam; `claims` says otherwise. */
+  readonly finalScore?: number
+  /** What the record says, whatever its runs come to. */
+  readonly claims?: Partial<ImageResult>
   /** Names an image; the miner's own when absent. */
   readonly image?: string
   /** Names what an image holds; the image itself when absent. */
   readonly content?: string | null
 }
 
-export function aResult({name, image = name, content = image, ...changed}: ResultSetup): ImageResult {
+/** A run whose metrics come to `quality`. */
+export function aRun(quality: number, cost: Pick<ChallengeResult, 'timeS' | 'peakVramGb' | 'peakMemoryGb'>, id = 'a') {
+  return {
+    ...{id, success: true, reason: null, outputSha256: aSha(`output ${id}`), ...cost},
+    metrics: {
+      ...{identity: 1, lipsync: 1, audio: 1, video: 1, temporal: 1, penalty: 1 - quality},
+      ...{wer: null, faceRatio: null, syncC: null, quality},
+    },
+  } satisfies ChallengeResult
+}
+
+export function aResult({name, image = name, content = image, claims, ...changed}: ResultSetup): ImageResult {
   const digest = aSha(`image ${image}`)
-  const base: ImageResult = {
+  const {finalScore = 0.72, timeS = 5, peakVramGb = 6, peakMemoryGb = 2, outcome = 'scored'} = changed
+  const {factor} = efficiencyOf([{timeS: timeS ?? 0, memoryGb: peakVramGb}], defaults.efficiency)
+  const {scored} = defaults.challenges
+  const runs = Array.from({length: scored}, (_, at) =>
+    aRun(finalScore / factor, {timeS, peakVramGb, peakMemoryGb}, `c${at}`),
+  )
+  const challenges = changed.challenges ?? (outcome === 'scored' ? runs : [])
+  return {
     hotkey: aHotkey(name),
     imageRef: `registry.example/${image}@sha256:${digest}`,
     digest,
     submittedAtBlock: 1,
     claimedAtBlock: changed.submittedAtBlock ?? 1,
     entered: 'new',
-    outcome: 'scored',
+    outcome,
     reason: null,
     isolation: 'podman',
     contentSha256: content === null ? null : aSha(`content ${content}`),
-    challenges: [],
-    quality: 0.8,
-    timeS: 5,
-    peakVramGb: 6,
-    peakMemoryGb: 2,
-    timeNorm: 0.2,
-    memoryNorm: 0.75,
-    factor: 0.9,
-    capViolation: false,
-    finalScore: 0.72,
+    ...changed,
+    ...figuresOf(challenges, defaults),
+    challenges,
+    ...claims,
   }
-  return {...base, ...changed}
 }
 
 export function aRound(results: readonly ResultSetup[], block = 10): Round {
@@ -81,4 +100,16 @@ export function aLog(rounds: readonly RecordSetup[], signer?: Signer, examHash =
     log.push(signer ? signRecord(record, signer) : {record, signature: `0x${'0'.repeat(128)}`})
   }
   return log
+}
+
+let nonces = 0
+
+/** The signed request with which `signer` submits an image at `atMs`. */
+export function aProof(signer: Signer, imageRef: string, atMs: number): SubmissionProof {
+  const target = '/submit'
+  const body = JSON.stringify({hotkey: signer.hotkey, image_ref: imageRef})
+  const nonce = `proof-nonce-${String(nonces++).padStart(8, '0')}`
+  const headers = signCall(signer, {method: 'POST', target, body: Buffer.from(body)}, atMs, nonce)
+  const {'X-Timestamp': timestamp = '', 'X-Signature': signature = ''} = headers
+  return {target, body, timestamp, nonce, signature}
 }

@@ -190,12 +190,13 @@ export function mechanismRoutes(deps: RouteDeps): Route[] {
       handle: ({params}) => ({
         submissions: find(params.name)
           .submissions()
-          .map(({hotkey, text, block, claimBlock, at, isBlacklisted, copyOf}) => ({
+          .map(({hotkey, text, block, claimBlock, at, isBlacklisted, copyOf, proof}) => ({
             ...{hotkey, text, block},
             claim_block: claimBlock,
             submitted_at: at,
             is_blacklisted: isBlacklisted,
             copy_of: copyOf,
+            proof,
           })),
       }),
     }),

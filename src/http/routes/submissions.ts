@@ -16,6 +16,10 @@ export function submissionRoutes(deps: RouteDeps): Route[] {
 }
 
 const historyLimit = 100
+/** Said to whoever signs as published clients do: it is taken, but validators of this program do not take our word. */
+const unproven =
+  'the signature does not cover what is submitted, so validators that check it will not run it: sign the whole request ' +
+  '(leoma miner submit does), or commit it on the chain'
 
 function routesOf(own: OwnMechanism, {store, time}: RouteDeps): Route[] {
   const {requests: paths} = own.mechanism
@@ -37,10 +41,10 @@ function routesOf(own: OwnMechanism, {store, time}: RouteDeps): Route[] {
       body: z.object({hotkey: Hotkey, [paths.field]: z.string().max(4096)}),
       answer: SubmittedBody,
       handle: ({body, caller}) => {
-        const {hotkey} = callerOf(caller)
+        const {hotkey, proof = null} = callerOf(caller)
         if (body.hotkey !== hotkey) throw new Refusal(403, 'A hotkey submits for itself and nobody else')
         const text = JSON.stringify({[paths.field]: body[paths.field]})
-        const submitted = own.submit(hotkey, text)
+        const submitted = own.submit({hotkey, text, proof})
         switch (submitted.status) {
           case 'invalid':
             throw new Refusal(400, `This cannot be submitted: ${submitted.reason}`)
@@ -59,6 +63,7 @@ function routesOf(own: OwnMechanism, {store, time}: RouteDeps): Route[] {
             return {
               ...{status: submitted.status, hotkey, block: submission.block},
               next_in_s: Math.max(0, Math.ceil(nextMs / 1000)),
+              ...(submission.proof === null && submission.source === 'api' ? {warning: unproven} : {}),
             }
           }
         }

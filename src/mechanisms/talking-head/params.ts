@@ -42,7 +42,10 @@ export const TalkingHeadParams = z.strictObject({
     outputMb: z.number().int().min(1),
     /** Of an image as it is stored, unpacked. */
     imageMb: z.number().int().min(1),
-    /** Kept of stdout and stderr together. */
+    /**
+     * Of stdout and stderr together, from the start to the end; who prints more is ended. Honest programs print a progress
+     * bar for each run. Only the end of it is ever kept, a few kilobytes, whatever this says.
+     */
     logBytes: z.number().int().min(0),
     gpu: z.boolean(),
   }),
@@ -99,7 +102,7 @@ export const defaults: TalkingHeadParams = {
     tmpMb: 1024,
     outputMb: 512,
     imageMb: 40_960,
-    logBytes: 65_536,
+    logBytes: 16_777_216,
     gpu: true,
   },
   quality: {metrics: 'service', version: 1},

@@ -6,6 +6,7 @@ import {type ImageResult, keyOf, type TalkingHeadEvidence} from './evidence.js'
 import {explain, summarize} from './explain.js'
 import {rankField} from './order.js'
 import type {TalkingHeadParams} from './params.js'
+import {figuresOf} from './scores.js'
 import {ruleVersion, type Standing, type TalkingHeadState} from './state.js'
 
 export function initial(): TalkingHeadState {
@@ -17,14 +18,11 @@ export function watermark(state: TalkingHeadState): EvidenceKey | undefined {
 }
 
 /** One more round. What it measured replaces what was known; the best `carryOver` of it stay in the competition. */
-export function fold(
-  state: TalkingHeadState,
-  round: TalkingHeadEvidence,
-  {efficiency, ranking}: TalkingHeadParams,
-): TalkingHeadState {
+export function fold(state: TalkingHeadState, round: TalkingHeadEvidence, params: TalkingHeadParams): TalkingHeadState {
+  const {ranking} = params
   const before = new Map(state.standings.map((standing) => [standing.hotkey, standing]))
   const measured = round.results.flatMap((result): Standing[] => {
-    if (result.outcome !== 'skipped') return [standingOf(result, round.sequence, efficiency.memory)]
+    if (result.outcome !== 'skipped') return [standingOf(result, round.sequence, params)]
     // The executor's own fault: who competed goes on competing with what is known, who is new stays new.
     const known = before.get(result.hotkey)
     return known?.place === 'carried' && known.digest === result.digest ? [known] : []
@@ -75,18 +73,20 @@ function newest(standings: readonly Standing[]): Standing[] {
   return [...kept].sort((a, b) => compareText(a.hotkey, b.hotkey))
 }
 
-function standingOf(result: ImageResult, round: number, memory: 'vram' | 'resident'): Standing {
+/** Sums are reckoned again from what was measured in each run: what the record says they are is for its readers. */
+function standingOf(result: ImageResult, round: number, params: TalkingHeadParams): Standing {
   const {hotkey, digest, contentSha256, submittedAtBlock, claimedAtBlock, outcome, reason} = result
+  const figures = figuresOf(outcome === 'scored' ? result.challenges : [], params)
   return {
     ...{hotkey, digest, contentSha256, submittedAtBlock, claimedAtBlock, round, outcome, reason},
     place: outcome === 'scored' ? 'carried' : 'barred',
     copyOf: null,
-    score: outcome === 'scored' ? result.finalScore : 0,
-    quality: result.quality,
-    factor: result.factor,
-    timeS: result.timeS,
-    memoryGb: memory === 'vram' ? result.peakVramGb : result.peakMemoryGb,
-    capViolation: result.capViolation,
+    score: figures.finalScore,
+    quality: figures.quality,
+    factor: figures.factor,
+    timeS: figures.timeS,
+    memoryGb: params.efficiency.memory === 'vram' ? figures.peakVramGb : figures.peakMemoryGb,
+    capViolation: figures.capViolation,
     ...(result.isolation === null ? {} : {isolation: result.isolation}),
   }
 }

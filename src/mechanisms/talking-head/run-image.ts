@@ -12,7 +12,7 @@ import {type Challenge, type ChallengeSet, fileOf} from './challenge-set.js'
 import type {ChallengeResult, ImageResult} from './evidence.js'
 import type {LineUp} from './line-up.js'
 import type {TalkingHeadParams} from './params.js'
-import {efficiencyOf, finalScore, mean, qualityOf, rounded} from './scores.js'
+import {figuresOf, qualityOf, rounded} from './scores.js'
 
 export interface RunDeps {
   readonly sandbox: Sandbox
@@ -141,7 +141,10 @@ async function runAll(
   }
 }
 
-/** One task by the published file protocol; the clock runs from the task's appearance until the whole answer is ours. */
+/**
+ * One task by the published file protocol. Time runs from the task's appearance until the whole answer stands there, by
+ * what the kernel noted on the files: how busy this process was meanwhile must cost nobody anything.
+ */
 async function runOne(
   deps: RunDeps,
   running: Running,
@@ -157,14 +160,17 @@ async function runOne(
   await running.put('face.png', await readFile(fileOf(challengesDir, challenge, 'face')))
   await running.put('audio.wav', await readFile(fileOf(challengesDir, challenge, 'audio')))
   const task = {challenge_id: alias, text, seed, fps, resolution, max_seconds: maxSeconds}
-  const startedAt = time.now()
-  await running.put('task.json', Buffer.from(JSON.stringify(task)))
+  const askedAt = time.now()
+  const appearedAt = await running.put('task.json', Buffer.from(JSON.stringify(task)))
+  // Whatever a file system notes, it was not before we began to write, and not after we had written.
+  const startedAt = Math.min(Math.max(appearedAt, askedAt), time.now())
   try {
     await until(deps, running, params.limits.challengeMs, json, 'it answered', signal)
-    await readResult(running, json, `${to}.json`)
+    const saidAt = await readResult(running, json, `${to}.json`)
     const taken = await running.take(mp4, to, params.limits.outputMb * mebibyte)
-    const timeS = (time.now() - startedAt) / 1000
     if (!taken.ok) throw new ImageFault(videoFault(taken.reason))
+    const doneAt = Math.min(Math.max(saidAt, taken.doneAtMs, startedAt), time.now())
+    const timeS = (doneAt - startedAt) / 1000
     const {peakMemoryBytes, peakVramBytes} = await running.usage()
     return {
       ...{challenge, timeS, video: to, sha256: taken.sha256},
@@ -200,12 +206,14 @@ async function until(
 
 const Result = z.object({success: z.boolean(), error: z.string().optional()})
 
-async function readResult(running: Running, name: string, to: string): Promise<void> {
+/** Resolves to when it was said. */
+async function readResult(running: Running, name: string, to: string): Promise<number> {
   const taken = await running.take(name, to, maxResultBytes)
   if (!taken.ok) throw new ImageFault(`its result is no plain small file (${taken.reason})`)
   const parsed = Result.safeParse(parseJson(await readFile(to, 'utf8')))
   if (!parsed.success) throw new ImageFault('its result cannot be read')
   if (!parsed.data.success) throw new ImageFault(`reported a failure: ${parsed.data.error ?? 'without a reason'}`)
+  return taken.doneAtMs
 }
 
 async function score(deps: RunDeps, run: Delivered, results: ChallengeResult[], signal: AbortSignal): Promise<void> {
@@ -252,31 +260,12 @@ function resultOf(
   outcome: ImageResult['outcome'],
   reason: string | null,
 ): ImageResult {
-  const measured = challenges.flatMap(({metrics}) => (metrics ? [metrics.quality] : []))
-  const usesVram = params.efficiency.memory === 'vram'
-  const costs = challenges.flatMap(({timeS, peakVramGb, peakMemoryGb}) =>
-    timeS === null ? [] : [{timeS, memoryGb: usesVram ? peakVramGb : peakMemoryGb}],
-  )
-  const isScored = outcome === 'scored' && costs.length > 0
-  const efficiency = isScored ? efficiencyOf(costs, params.efficiency) : undefined
-  const average = (values: readonly (number | null)[]) => {
-    const known = values.flatMap((value) => value ?? [])
-    return isScored && known.length > 0 ? rounded(mean(known)) : null
-  }
   return {
     ...{hotkey, imageRef, digest: Sha256.parse(digest), submittedAtBlock: block, claimedAtBlock: claimBlock, entered},
     ...{outcome, reason, isolation: image ? sandbox.info.isolation : null},
     contentSha256: image ? Sha256.parse(image.contentSha256) : null,
     challenges: [...challenges],
-    quality: isScored ? rounded(mean(measured)) : 0,
-    timeS: average(challenges.map(({timeS}) => timeS)),
-    peakVramGb: average(challenges.map(({peakVramGb}) => peakVramGb)),
-    peakMemoryGb: average(challenges.map(({peakMemoryGb}) => peakMemoryGb)),
-    timeNorm: efficiency?.timeNorm ?? 0,
-    memoryNorm: efficiency?.memoryNorm ?? 0,
-    factor: efficiency?.factor ?? 0,
-    capViolation: efficiency?.capViolation ?? false,
-    finalScore: efficiency ? finalScore(measured, efficiency) : 0,
+    ...figuresOf(outcome === 'scored' ? challenges : [], params),
   }
 }
 

@@ -1,4 +1,4 @@
-import type {ChallengeMetrics} from './evidence.js'
+import type {ChallengeMetrics, ChallengeResult, ImageResult} from './evidence.js'
 import type {TalkingHeadParams} from './params.js'
 
 /** What one scored run cost. Null is what nobody could measure. */
@@ -81,6 +81,62 @@ export function factorOf(
 /** Six decimals, so that every machine writes down the same number. */
 export function finalScore(qualities: readonly number[], {factor}: Pick<Efficiency, 'factor'>): number {
   return rounded(clamp(mean(qualities) * factor))
+}
+
+/** What follows of an image's result from what was measured in each of its runs. */
+export type Figures = Pick<
+  ImageResult,
+  | 'quality'
+  | 'timeS'
+  | 'peakVramGb'
+  | 'peakMemoryGb'
+  | 'timeNorm'
+  | 'memoryNorm'
+  | 'factor'
+  | 'capViolation'
+  | 'finalScore'
+>
+
+const nothing: Figures = {
+  ...{quality: 0, timeS: null, peakVramGb: null, peakMemoryGb: null, timeNorm: 0, memoryNorm: 0, factor: 0},
+  ...{capViolation: false, finalScore: 0},
+}
+
+/**
+ * The only way to a score: the executor writes down what this says, and the rule asks it again, so that no stated sum has
+ * to be believed. Nothing follows unless each of the runs that the exam asks for has its time and its metrics.
+ */
+export function figuresOf(
+  challenges: readonly ChallengeResult[],
+  {challenges: {scored}, efficiency: params}: Pick<TalkingHeadParams, 'challenges' | 'efficiency'>,
+): Figures {
+  const runs = challenges.flatMap(({timeS, metrics, peakVramGb, peakMemoryGb}) =>
+    timeS === null || metrics === null ? [] : [{timeS, peakVramGb, peakMemoryGb, quality: rounded(qualityOf(metrics))}],
+  )
+  if (runs.length !== scored || challenges.length !== scored) return nothing
+  const costs = runs.map(({timeS, peakVramGb, peakMemoryGb}) => ({
+    timeS,
+    memoryGb: params.memory === 'vram' ? peakVramGb : peakMemoryGb,
+  }))
+  const efficiency = efficiencyOf(costs, params)
+  const qualities = runs.map(({quality}) => quality)
+  return {
+    quality: rounded(mean(qualities)),
+    timeS: rounded(efficiency.timeS),
+    peakVramGb: meanOf(runs.map(({peakVramGb}) => peakVramGb)),
+    peakMemoryGb: meanOf(runs.map(({peakMemoryGb}) => peakMemoryGb)),
+    timeNorm: rounded(efficiency.timeNorm),
+    memoryNorm: rounded(efficiency.memoryNorm),
+    factor: rounded(efficiency.factor),
+    capViolation: efficiency.capViolation,
+    finalScore: finalScore(qualities, efficiency),
+  }
+}
+
+/** Over what was measured; null when nothing was. */
+function meanOf(values: readonly (number | null)[]): number | null {
+  const known = values.flatMap((value) => value ?? [])
+  return known.length === 0 ? null : rounded(mean(known))
 }
 
 export const rounded = (value: number) => Math.round(value * 1e6) / 1e6

@@ -4,7 +4,7 @@ import {ImageOutcome} from './evidence.js'
 import {Isolation} from './params.js'
 
 /** Bumped by anything that can move a weight; a state of another version is refused, not misread. */
-export const ruleVersion = 1
+export const ruleVersion = 2
 
 /**
  * `carried` competes and runs again; `dropped` was measured and beaten; `barred` could not be had or did not deliver;

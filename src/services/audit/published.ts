@@ -26,7 +26,8 @@ export async function readPublished(
   signal: AbortSignal,
 ): Promise<Published> {
   for (let attempt = 1; ; attempt++) {
-    const texts = [await source.weightsText(signal), await source.rankingText(signal)] as const
+    // Both at once: one after the other, on a machine that is busy, there is always a new block between them.
+    const texts = await Promise.all([source.weightsText(signal), source.rankingText(signal)])
     const isLast = attempt === tries || !source.isLive
     if (!isLast && !belongTogether(...texts)) {
       await time.sleep(pauseMs, signal)

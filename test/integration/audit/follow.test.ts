@@ -106,6 +106,26 @@ describe('a validator that verifies', () => {
     expect(await check()).toMatchObject({kind: 'ranked', differences: []})
   })
 
+  it('takes weights and ranking of one moment for one another, though each answer is followed by another block', async () => {
+    const api = await world.api()
+    const moments: {readonly weights: string | undefined; readonly ranking: string | undefined}[] = []
+    for (let block = 0; block < 12; block++) {
+      world.block++
+      await world.rank()
+      moments.push({weights: await api.weightsText(signal), ranking: await api.rankingText(signal)})
+    }
+    let at = 0
+    const answer = (what: 'weights' | 'ranking') => async () => {
+      const text = moments[at]?.[what]
+      await Promise.resolve()
+      at++
+      return text
+    }
+    lies = {weightsText: answer('weights'), rankingText: answer('ranking')}
+
+    expect(await check()).toMatchObject({kind: 'ranked', differences: []})
+  })
+
   it('goes on from where it stopped, also in another process', async () => {
     await choose()
     expect(asked).toEqual([1, 2, 3])

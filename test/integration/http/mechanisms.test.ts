@@ -4,6 +4,7 @@ import {hashOf} from '../../../src/domain/canonical.js'
 import type {SignedExam} from '../../../src/domain/exam.js'
 import {signRecord} from '../../../src/domain/record.js'
 import {callMessage, signCall} from '../../../src/domain/signed-call.js'
+import {provenBy} from '../../../src/domain/submission-proof.js'
 import {mechanism} from '../../../src/mechanisms/registry.js'
 import {OwnMechanism} from '../../../src/services/own-mechanism.js'
 import {addToBlacklist, removeFromBlacklist} from '../../../src/store/blacklist.js'
@@ -63,6 +64,10 @@ function call(
 const submit = (signer: Signer, imageRef: string) =>
   call(signer, 'POST', '/submit', {hotkey: signer.hotkey, image_ref: imageRef})
 
+/** What a validator is told. */
+const told = async () =>
+  (await world.send(app, alice, 'GET', '/mechanisms/talking-head/submissions')).json().submissions
+
 /** The published form: the path alone is signed. */
 function oldHeaders(signer: Signer, url: string, timestamp = String(Math.floor(world.nowMs / 1000))) {
   const signature = Buffer.from(signer.sign(callMessage(url, timestamp, signer.hotkey))).toString('hex')
@@ -92,6 +97,31 @@ describe('a submission by request', () => {
     const headers = {...oldHeaders(dave, '/submit'), 'content-type': 'application/json'}
 
     expect((await app.inject({method: 'POST', url: '/submit', headers, payload})).statusCode).toBe(200)
+  })
+
+  test('in the published form is taken with a warning, for nothing proves it to others, until it is signed whole', async () => {
+    const payload = JSON.stringify({hotkey: dave.hotkey, image_ref: imageOf('a')})
+    const headers = {...oldHeaders(dave, '/submit'), 'content-type': 'application/json'}
+    const taken = await app.inject({method: 'POST', url: '/submit', headers, payload})
+
+    expect(taken.json()).toMatchObject({status: 'accepted', warning: expect.stringContaining('will not run it')})
+    expect(await told()).toMatchObject([{hotkey: dave.hotkey, proof: null}])
+    world.nowMs += 1000
+    const again = (await submit(dave, imageOf('a'))).json()
+    expect(again).toMatchObject({status: 'unchanged'})
+    expect(again.warning).toBeUndefined()
+    expect(await told()).toMatchObject([{hotkey: dave.hotkey, proof: {target: '/submit'}}])
+  })
+
+  test('is shown to validators with the request that proves who made it', async () => {
+    await submit(dave, imageOf('a'))
+    const [{proof}] = await told()
+
+    expect(provenBy(proof, {hotkey: dave.hotkey, target: '/submit'}, verify)).toEqual({
+      fields: {hotkey: dave.hotkey, image_ref: imageOf('a')},
+      at: Math.floor(world.nowMs / 1000) * 1000,
+    })
+    expect(provenBy(proof, {hotkey: eve.hotkey, target: '/submit'}, verify)).toBeUndefined()
   })
 
   test('another one is refused for four days with 429 and the time left, and then taken', async () => {

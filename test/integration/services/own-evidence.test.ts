@@ -6,6 +6,7 @@ import {hashOf} from '../../../src/domain/canonical.js'
 import type {Hotkey} from '../../../src/domain/ids.js'
 import type {SignedRecord} from '../../../src/domain/record.js'
 import {checkCall} from '../../../src/domain/signed-call.js'
+import type {SubmissionProof} from '../../../src/domain/submission-proof.js'
 import {mechanism} from '../../../src/mechanisms/registry.js'
 import {signExam} from '../../../src/services/exam.js'
 import {OwnEvidence} from '../../../src/services/own-evidence.js'
@@ -17,7 +18,7 @@ import {verify} from '../../../src/wallet/keypair.js'
 import type {Signer} from '../../../src/wallet/port.js'
 import {FakeOwnerApi} from '../../fakes/owner-api.js'
 import {miners, netuid, never, OwnerWorld, owner, validators} from '../../helpers/owner-world.js'
-import {aLog, type RecordSetup} from '../../helpers/talking-head.js'
+import {aLog, aProof, type RecordSetup} from '../../helpers/talking-head.js'
 
 const talkingHead = mechanism('talking-head')
 const [dave, eve] = miners as [Signer, Signer]
@@ -109,8 +110,14 @@ const result = (signer: Signer, name: string, finalScore: number) => ({
 
 const offer = (signer: Signer, name: string, block = 50) => ({
   ...{hotkey: signer.hotkey, text: `{"image_ref": "${imageOf(name)}"}`, block, claimBlock: block, at: world.nowMs},
-  ...{isBlacklisted: false, copyOf: null},
+  ...{isBlacklisted: false, copyOf: null, proof: aProof(signer, imageOf(name), world.nowMs)},
 })
+
+/** Dave's submission with a proof that was tampered with. */
+const changed = (change: (proof: SubmissionProof) => Partial<SubmissionProof>) => {
+  const proof = aProof(dave, imageOf('a'), world.nowMs)
+  return {proof: {...proof, ...change(proof)}}
+}
 
 const commit = (hotkey: Hotkey, name: string, block = 50) =>
   world.chain.offers.push({hotkey, block, text: `{"image_ref": "${imageOf(name)}"}`})
@@ -147,6 +154,55 @@ describe('a validator with an executor of its own', () => {
       [dave.hotkey, imageOf('a')],
       [eve.hotkey, 'blacklist'],
     ])
+  })
+
+  test.each([
+    ['without a signature of its miner', () => ({proof: null})],
+    ['of another miner', () => ({hotkey: eve.hotkey})],
+    ['of another image', () => ({text: `{"image_ref": "${imageOf('b')}"}`})],
+    ['signed by somebody else', () => ({proof: aProof(eve, imageOf('a'), world.nowMs)})],
+    ['whose signature is of other bytes', () => changed(({body}) => ({body: body.replace('image_ref', 'Image_ref')}))],
+    [
+      'whose signature is of another time',
+      () => changed(({timestamp}) => ({timestamp: String(Number(timestamp) + 1)})),
+    ],
+    ['that was made for another place', () => changed(() => ({target: '/submit?x'}))],
+    ['whose signature is garbage', () => changed(() => ({signature: '00'.repeat(64)}))],
+  ])('runs no submission %s, whatever the API says', async (_, lie) => {
+    api.offered = [{...offer(dave, 'a'), ...lie()}]
+    await turn()
+    expect(updates.at(-1)).toEqual([])
+
+    api.offered = [offer(dave, 'a')]
+    await turn()
+    expect(updates.at(-1)?.map(({hotkey}) => hotkey)).toEqual([dave.hotkey])
+  })
+
+  test('takes the time of a submission from its signature: an old one that is shown again replaces nothing', async () => {
+    const old = offer(dave, 'a', 50)
+    world.nowMs += 5 * 86_400_000
+    api.offered = [offer(dave, 'b', 90)]
+    await turn()
+    api.offered = [{...old, block: 99, at: world.nowMs}]
+    await turn()
+
+    expect(updates.at(-1)?.map(({image_ref}) => image_ref)).toEqual([imageOf('b')])
+  })
+
+  test('leaves an image with the first that it heard of, though the API says later that another was first', async () => {
+    api.offered = [offer(dave, 'a', 50)]
+    await turn()
+    api.offered = [{...offer(eve, 'a', 60), claimBlock: 10}, offer(dave, 'a', 50)]
+    await turn()
+
+    expect(updates.at(-1)?.map(({hotkey}) => hotkey)).toEqual([dave.hotkey])
+  })
+
+  test('takes the owner’s word for who was first of those that it hears of together', async () => {
+    api.offered = [offer(dave, 'a', 50), {...offer(eve, 'a', 60), claimBlock: 10}]
+    await turn()
+
+    expect(updates.at(-1)?.map(({hotkey}) => hotkey)).toEqual([eve.hotkey])
   })
 
   test('pays whom its own rounds say, and publishes them in order', async () => {

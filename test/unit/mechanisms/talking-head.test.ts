@@ -1,6 +1,10 @@
 import {describe, expect, it} from 'vitest'
 import {z} from 'zod'
-import {TalkingHeadEvidence} from '../../../src/mechanisms/talking-head/evidence.js'
+import {
+  type ChallengeResult,
+  type ImageResult,
+  TalkingHeadEvidence,
+} from '../../../src/mechanisms/talking-head/evidence.js'
 import {type Candidate, lineUp} from '../../../src/mechanisms/talking-head/line-up.js'
 import {defaults} from '../../../src/mechanisms/talking-head/params.js'
 import {fold, initial, weigh} from '../../../src/mechanisms/talking-head/rules.js'
@@ -10,7 +14,7 @@ import {
   parseImageCommitment,
   parseImageRef,
 } from '../../../src/mechanisms/talking-head/submission.js'
-import {aRound, type ResultSetup} from '../../helpers/talking-head.js'
+import {aResult, aRound, type ResultSetup} from '../../helpers/talking-head.js'
 import {aHotkey, aSha, aView} from '../../helpers/video.js'
 import file from '../../vectors/talking-head/ranking.json' with {type: 'json'}
 
@@ -46,6 +50,10 @@ function folded(rounds: readonly (readonly ResultSetup[])[], exam = params()): T
   }, initial())
 }
 
+/** Each run as good as can be, by its own word. */
+const inflated = ({challenges}: ImageResult) =>
+  challenges.map((run) => ({...run, metrics: run.metrics && {...run.metrics, quality: 1}}))
+
 const sentences = (state: TalkingHeadState, miners: readonly string[], exam = params()) => {
   const {rows} = weigh(state, aView(miners), exam)
   return Object.fromEntries(rows.map(({hotkey, sentence}) => [hotkey, sentence]))
@@ -62,6 +70,45 @@ describe('the ranking', () => {
       rows.map(([name, ...rest]) => [aHotkey(name), ...rest]),
     )
     expect(weighed).toMatchObject({decision, burnShare})
+  })
+
+  it.each([
+    ['the score', {finalScore: 0.99}],
+    ['the score and all that it is made of', {finalScore: 0.99, quality: 0.99, factor: 1, timeS: 0.1, peakVramGb: 0.1}],
+    ['the quality of each run', {challenges: inflated(aResult({name: 'a', finalScore: 0.5}))}],
+  ])('reckons from what was measured: %s that a record claims changes nothing', (_, claims) => {
+    const honest = [
+      {name: 'a', finalScore: 0.5},
+      {name: 'b', finalScore: 0.6},
+    ]
+    const state = folded([
+      [
+        {name: 'a', finalScore: 0.5, claims},
+        {name: 'b', finalScore: 0.6},
+      ],
+    ])
+
+    expect(state).toEqual(folded([honest]))
+    expect(weigh(state, aView(['a', 'b']), params()).rows[0]).toMatchObject({hotkey: aHotkey('b'), rank: 1})
+  })
+
+  it.each([
+    ['a run is missing', (runs: ChallengeResult[]) => runs.slice(1)],
+    ['a run has no metrics', ([first, ...rest]: ChallengeResult[]) => [{...first, metrics: null}, ...rest]],
+    ['a run has no time', ([first, ...rest]: ChallengeResult[]) => [{...first, timeS: null}, ...rest]],
+    ['a good run stands there twice', (runs: ChallengeResult[]) => [...runs, ...runs.slice(0, 1)]],
+  ])('gives nothing for a score when %s', (_, spoil) => {
+    const {challenges} = aResult({name: 'a', finalScore: 0.9})
+    const spoiled = spoil([...challenges]) as ChallengeResult[]
+    const state = folded([
+      [
+        {name: 'a', claims: {challenges: spoiled, finalScore: 0.9}},
+        {name: 'b', finalScore: 0.1},
+      ],
+    ])
+
+    expect(state.standings.find(({hotkey}) => hotkey === aHotkey('a'))).toMatchObject({score: 0, place: 'dropped'})
+    expect(state.winner?.hotkey).toBe(aHotkey('b'))
   })
 
   it('says what a miner can act on', () => {
