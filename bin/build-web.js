@@ -48,10 +48,23 @@ exports.buildWeb = function buildWeb(src, out) {
     .replace('SCRIPT', `web/${path.basename(script)}`)
     .replace('STYLE', `web/${path.basename(cssBundle)}`)
     .replace('ICON', `web/${named('.svg')}`)
+    .replace('<!-- CHUNKS -->\n', chunksOf(metafile, script).map(preload).join(''))
   fs.writeFileSync(path.join(out, 'index.html'), page)
   fs.writeFileSync(path.join(out, 'licences.txt'), bundled.map(licenceOf).join('\n\n'))
   for (const name of fs.readdirSync(out)) if (/\.(html|js|css|svg|txt)$/.test(name)) compress(path.join(out, name))
 }
+
+/** What the first script imports at once, directly or not: the browser would find out only after reading it. */
+function chunksOf({outputs}, script, found = new Set()) {
+  for (const {path: chunk, kind} of outputs[script].imports) {
+    if (kind !== 'import-statement' || found.has(chunk)) continue
+    found.add(chunk)
+    chunksOf({outputs}, chunk, found)
+  }
+  return [...found]
+}
+
+const preload = (chunk) => `<link rel="modulepreload" href="web/${path.basename(chunk)}">\n`
 
 const folderOf = (name) => path.join(__dirname, '..', 'node_modules', name)
 

@@ -5,6 +5,7 @@ import type {Chain} from '../chain/port.js'
 import {formatModelCommitment, type ModelSubmission} from '../domain/commitment.js'
 import {deploymentPolicy} from '../domain/deployment.js'
 import type {Hotkey} from '../domain/ids.js'
+import {remedyFor} from '../domain/miner-remedies.js'
 import {LeomaError} from '../errors.js'
 import type {Chute, Models} from '../models/port.js'
 import type {StoredMiner} from '../store/miners.js'
@@ -190,29 +191,11 @@ function rowOfListed(miner: MinerBody): StoredMiner {
   }
 }
 
-/** What a miner can do about each reason. */
+/** Here the miner is still about to commit, so one commitment too many can be left undone. */
 function remedyOf(reason: string, {candidate, submission}: Facts): string | null {
-  const [word = ''] = reason.split(':')
-  const remedies: Readonly<Record<string, string>> = {
-    blacklisted: 'ask the subnet owner why, or use another hotkey',
-    missing_model_name: 'give --model-name user/repository, at most 255 characters',
-    missing_model_revision: 'give --model-revision, at most 64 characters',
-    missing_chute_id: 'give --chute-id',
-    model_name_must_start_with_leoma: `name the repository <user>/leoma-<anything>-${candidate.hotkey}`,
-    model_name_must_end_with_hotkey: `name the repository <user>/leoma-<anything>-${candidate.hotkey}`,
-    chute_fetch_failed:
-      'check the id; share the chute with the accounts of the subnet (CHUTE_SHARE_WITH, leoma miner push), and look with a key that may see it (CHUTES_API_KEY)',
-    chute_not_running: 'wake it: leoma miner check --generate does, or raise its shutdown time with leoma miner push',
-    image_not_allowed: 'deploy again with leoma miner push: it uses the image that the exam names',
-    code_is_not_the_template: 'deploy again with leoma miner push: it uses the published template',
-    code_names_another_model: 'deploy again with leoma miner push for this model and revision',
-    hf_model_fetch_failed: `make https://huggingface.co/${submission?.modelName ?? ''} public and ungated, with its weights as .safetensors files at this revision`,
-    duplicate_model: 'train a model of its own: whoever committed these weights first keeps them',
-  }
-  if (word.startsWith('max_commits_exceeded')) return 'one more commitment makes this hotkey invalid: register another'
-  if (word === 'revision_mismatch')
-    return 'give the full commit hash (40 hex digits), the same that the chute was deployed with'
-  return remedies[word] ?? null
+  if (reason.startsWith('max_commits_exceeded'))
+    return 'one more commitment makes this hotkey invalid: register another'
+  return remedyFor(reason, {hotkey: candidate.hotkey, modelName: submission?.modelName})
 }
 
 async function known<T>(ask: () => Promise<T>, signal: AbortSignal): Promise<Known<T>> {

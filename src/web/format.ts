@@ -72,3 +72,9 @@ export function outcomeWords(outcome: string): string {
 }
 
 export const seconds = (ms: number | null) => (ms === null ? '–' : `${tenths.format(ms / 1000)} s`)
+
+/** The program's sentences begin small, because they stand in tables. */
+export const sentence = (text: string) => {
+  const begun = text.slice(0, 1).toUpperCase() + text.slice(1)
+  return /[.!?…]$/.test(begun) ? begun : `${begun}.`
+}

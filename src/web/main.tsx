@@ -6,14 +6,16 @@ import {refresh, useResource} from './data.js'
 import {Live, type LiveState} from './live.js'
 import {Boundary} from './parts/boundary.js'
 import {Header} from './parts/header.js'
+import {lazy} from './parts/lazy.js'
 import {parsePlace} from './router.js'
-import {Leaderboard} from './views/leaderboard.js'
-import {Mechanism} from './views/mechanism.js'
-import {MinerPage} from './views/miner.js'
 import {Overview} from './views/overview.js'
-import {TaskPage} from './views/task.js'
-import {Tasks} from './views/tasks.js'
-import {Validators} from './views/validators.js'
+
+const Leaderboard = lazy(async () => (await import('./views/leaderboard.js')).Leaderboard)
+const Mechanism = lazy(async () => (await import('./views/mechanism.js')).Mechanism)
+const MinerPage = lazy(async () => (await import('./views/miner.js')).MinerPage)
+const TaskPage = lazy(async () => (await import('./views/task.js')).TaskPage)
+const Tasks = lazy(async () => (await import('./views/tasks.js')).Tasks)
+const Validators = lazy(async () => (await import('./views/validators.js')).Validators)
 
 function App() {
   const [place, setPlace] = useState(() => parsePlace(location.hash))

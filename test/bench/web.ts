@@ -34,6 +34,8 @@ function findBrowser(): string | undefined {
 
 const maxBytes = 150_000
 const maxInteractiveMs = 1_000
+/** What browsers call a long task: below it nobody notices. */
+const maxTaskMs = 50
 
 interface Session {
   readonly page: Page
@@ -120,44 +122,75 @@ async function slowPhone(browser: Browser, url: string): Promise<Measured[]> {
   ]
 }
 
-/** Longest time that a click or a scroll would have to wait, and all scripting, for the largest lists there are. */
+/** Longest time that a click or a scroll has to wait once a page is there, for the largest lists that there are. */
 async function fullSubnet(browser: Browser, url: string): Promise<Measured[]> {
-  return visit(browser, async ({page, devtools}) => {
-    await devtools.send('Performance.enable')
-    await page.addInitScript(`
-      globalThis.longest = 0
-      new PerformanceObserver((list) => {
-        for (const {duration} of list.getEntries()) globalThis.longest = Math.max(globalThis.longest, duration)
-      }).observe({type: 'longtask', buffered: true})
-    `)
-    const figures = async () => {
-      const {metrics} = await devtools.send('Performance.getMetrics')
-      const of = (name: string) => 1000 * (metrics.find((metric) => metric.name === name)?.value ?? 0)
-      return {script: of('ScriptDuration'), layout: of('LayoutDuration') + of('RecalcStyleDuration')}
+  return visit(browser, async ({page}) => {
+    const stages: {name: string; longest: number}[] = []
+    const stage = async (name: string, work: () => Promise<void>) => {
+      await browser.startTracing(page, {categories: ['toplevel']})
+      await work()
+      await page.waitForTimeout(300)
+      stages.push({name, longest: longestTaskMs(await browser.stopTracing())})
     }
-    await page.goto(`${url}/#/miners`)
-    await page.waitForSelector('.board > li')
-    while ((await page.getByRole('button', {name: /Show more/}).count()) > 0)
-      await page.getByRole('button', {name: /Show more/}).click()
-    await page.getByLabel('Sort by').selectOption('pass')
-    await page.getByLabel('Search').fill('5')
-    for (let y = 0; y < 20_000; y += 2_000) await page.mouse.wheel(0, 2_000)
-    const rows = await page.locator('.board > li').count()
-    const miners = await figures()
-    await page.goto(`${url}/#/tasks`)
-    for (let pages = 0; pages < 20; pages++) {
-      await page.getByRole('link', {name: 'Older'}).click()
-      await page.waitForSelector(`.task-list .id:text-is("#${9950 - 50 * pages}")`)
-    }
-    const all = await figures()
-    const longest = (await page.evaluate('longest')) as number // Set by the script above.
+    await page.goto(`${url}/`)
+    await page.waitForSelector('.plot canvas')
+    await page.waitForTimeout(500)
+    await stage('opening 256 miners', async () => {
+      await page.getByRole('link', {name: 'Miners', exact: true}).click()
+      await page.waitForSelector('.board > li')
+    })
+    await stage('scrolling them', async () => {
+      for (let y = 0; y < 60; y++) {
+        await page.mouse.wheel(0, 1_000)
+        await page.waitForTimeout(30)
+      }
+      await page.waitForSelector('.board > li[aria-posinset="256"]')
+    })
+    await stage('sorting', async () => {
+      for (const key of ['pass', 'complete', 'uid', 'rank']) await page.getByLabel('Sort by').selectOption(key)
+    })
+    await stage('searching', () => page.getByLabel('Search').pressSequentially('passed 9'))
+    await stage('20 pages of 10 000 tasks', async () => {
+      await page.getByRole('link', {name: 'Tasks', exact: true}).click()
+      for (let pages = 0; pages < 20; pages++) {
+        await page.getByRole('link', {name: 'Older'}).click()
+        await page.waitForSelector(`.task-list .id:text-is("#${9950 - 50 * pages}")`)
+      }
+    })
+    await stage('a task of 256 outputs', async () => {
+      await page.goto(`${url}/#/task/10000`)
+      await page.waitForSelector('.videos > li')
+    })
+    const longest = Math.max(...stages.map((one) => one.longest))
+    const said = stages.map((one) => `${one.name} ${Math.round(one.longest)}`)
     return [
       {
-        name: 'longest task of a full subnet, of 200 ms',
-        ratio: longest / 200,
+        name: `longest task of a full subnet, of ${maxTaskMs} ms`,
+        ratio: longest / maxTaskMs,
         limit: 1,
-        note: `${Math.round(longest)} ms; ${rows} rows shown, sorted, searched and scrolled: ${Math.round(miners.script)} ms of script, ${Math.round(miners.layout)} ms of layout; 20 pages of 10 000 tasks: ${Math.round(all.script - miners.script)} ms and ${Math.round(all.layout - miners.layout)} ms`,
+        note: `processor time in ms of the longest task while ${said.join(', ')}`,
       },
     ]
   })
+}
+
+interface TraceEvent {
+  readonly name: string
+  readonly pid: number
+  readonly tid: number
+  readonly args?: {readonly name?: string}
+  /** Processor time of the thread, in microseconds: what others do on this machine is not in it. */
+  readonly tdur?: number
+}
+
+/** Of the page's main thread. */
+function longestTaskMs(trace: Buffer): number {
+  const {traceEvents} = JSON.parse(trace.toString()) as {traceEvents: TraceEvent[]} // Chromium's own format.
+  const placeOf = ({pid, tid}: TraceEvent) => `${pid} ${tid}`
+  const main = new Set(
+    traceEvents.filter(({name, args}) => name === 'thread_name' && args?.name === 'CrRendererMain').map(placeOf),
+  )
+  const tasks = traceEvents.filter((event) => event.name.endsWith('RunTask') && main.has(placeOf(event)))
+  if (tasks.length === 0) throw new Error('the trace holds no task of a page')
+  return Math.max(...tasks.map(({tdur = 0}) => tdur / 1000))
 }

@@ -1,22 +1,14 @@
 import {useMemo} from 'preact/hooks'
 import type {RankBody} from '../../api/schemas.js'
 import type {HistoryBody, OutcomesBody} from '../../api/views.js'
-import type {SignedExam} from '../../domain/exam.js'
-import {type Resource, useResource} from '../data.js'
+import type {Resource} from '../data.js'
 import {bytes, percent, plural, span} from '../format.js'
-import {type RateRule, rollingRates, standings} from '../standings.js'
+import {rollingRates, standings} from '../standings.js'
 import {Answer, Panel} from './basics.js'
 import {Plot, type PlotData} from './plot.js'
+import {useRateRule} from './rate-rule.js'
 
 const colours = ['--series-1', '--series-2', '--series-3', '--series-4', '--series-5']
-
-/** Window and forgiveness of the exam in force; the shipped ones until it is known. */
-export function useRateRule(): RateRule {
-  const exam = useResource<SignedExam>('exam', ['exams'])
-  const ranking = exam.data?.exam.params.ranking as Partial<RateRule> | undefined // The video mechanism's; others have none.
-  const {window = 100, forgivenMisses = 5} = ranking ?? {}
-  return useMemo(() => ({window, forgivenMisses}), [window, forgivenMisses])
-}
 
 export function Trends({
   history,

@@ -1,11 +1,12 @@
-import {useEffect, useMemo, useState} from 'preact/hooks'
+import {useMemo} from 'preact/hooks'
 import type {MinersList, RankBody} from '../../api/schemas.js'
 import type {OutcomesBody} from '../../api/views.js'
 import {useResource} from '../data.js'
-import {percent, plural, points, words} from '../format.js'
+import {percent, plural, points, sentence, words} from '../format.js'
 import {Answer, Bar, Chip, Miner, Panel} from '../parts/basics.js'
+import {Remedy} from '../parts/remedy.js'
 import {Strip, StripLegend} from '../parts/strip.js'
-import {remedyFor} from '../remedies.js'
+import {WindowedList} from '../parts/windowed-list.js'
 import {addressOf} from '../router.js'
 import {
   type Selection,
@@ -17,11 +18,10 @@ import {
   showKeys,
   standings,
 } from '../standings.js'
-import {sentence} from './overview.js'
 
 const formTasks = 40
-/** Rows drawn at once; more come with a click, so that a page of all miners is there at once. */
-const pageRows = 64
+/** Of a row on a desk, in pixels. */
+const rowGuess = 98
 
 const sorts: Readonly<Record<SortKey, string>> = {
   rank: 'Rank',
@@ -42,7 +42,6 @@ export function Leaderboard({query}: {query: Readonly<Record<string, string>>}) 
   const outcomes = useResource<OutcomesBody>('history/outcomes', ['settled'])
   const miners = useResource<MinersList>('miners/list', ['miners'])
   const selection = selectionOf(query)
-  const [rows, setRows] = useState(pageRows)
   const models = useMemo(
     () => new Map<string, string>(miners.data?.miners.map(({hotkey, model_name}) => [hotkey, model_name ?? ''])),
     [miners.data],
@@ -68,7 +67,6 @@ export function Leaderboard({query}: {query: Readonly<Record<string, string>>}) 
       ),
     [all, models, outcomes.data],
   )
-  useEffect(() => setRows(pageRows), [selection.search, selection.sort, selection.show])
   return (
     <>
       <h1>Miners</h1>
@@ -88,12 +86,15 @@ export function Leaderboard({query}: {query: Readonly<Record<string, string>>}) 
                 {all.length === 0 ? 'No miner has offered anything yet.' : 'No miner fits this search.'}
               </p>
             )}
-            <ul class="board">{chosen.slice(0, rows).map(({hotkey}) => drawn.get(hotkey))}</ul>
-            {chosen.length > rows && (
-              <button type="button" onClick={() => setRows(rows + pageRows)}>
-                Show more of the {chosen.length - rows} others
-              </button>
-            )}
+            <WindowedList
+              class="board"
+              rows={chosen}
+              keyOf={({hotkey}) => hotkey}
+              classOf={({rank: place}) => (place === 1 ? 'first' : '')}
+              guess={rowGuess}
+            >
+              {({hotkey}) => drawn.get(hotkey)}
+            </WindowedList>
           </Panel>
         )}
       </Answer>
@@ -164,7 +165,7 @@ function Controls({selection, all}: {selection: Selection; all: readonly Standin
 
 function Row({row, model, letters}: {row: StandingRow; model: string; letters: string}) {
   return (
-    <li class={row.rank === 1 ? 'first' : ''}>
+    <>
       <span class="place number">{row.rank ?? '–'}</span>
       <div class="name">
         <Miner hotkey={row.hotkey} uid={row.uid} />
@@ -191,8 +192,8 @@ function Row({row, model, letters}: {row: StandingRow; model: string; letters: s
       <p class="explain">
         {!row.isValid && <Chip tone="warn">not valid: {words(row.invalidReason ?? 'no reason given')}</Chip>}{' '}
         {sentence(row.explain)}
-        {!row.isValid && row.invalidReason !== null && <span class="remedy"> {remedyFor(row.invalidReason)}</span>}
+        {!row.isValid && <Remedy reason={row.invalidReason} hotkey={row.hotkey} modelName={model} />}
       </p>
-    </li>
+    </>
   )
 }

@@ -1,8 +1,7 @@
 import type {Ranking} from '../../domain/ranking.js'
 import {useResource} from '../data.js'
-import {one, percent, words} from '../format.js'
+import {one, percent, sentence, words} from '../format.js'
 import {Answer, Chip, Miner, Panel} from '../parts/basics.js'
-import {sentence} from './overview.js'
 
 /** Another mechanism than the one that this API serves at its root: its ranking, as far as it is published. */
 export function Mechanism({name}: {name: string}) {

@@ -2,16 +2,15 @@ import {useMemo} from 'preact/hooks'
 import type {MinerBody, RankBody} from '../../api/schemas.js'
 import type {MinerRecordBody, OutcomesBody} from '../../api/views.js'
 import {useResource} from '../data.js'
-import {capital, count, outcomeWords, percent, plural, points, short, words} from '../format.js'
+import {capital, count, outcomeWords, percent, plural, points, sentence, short, words} from '../format.js'
 import {Answer, Chip, Copy, Fact, Panel} from '../parts/basics.js'
 import {MinerVerdicts} from '../parts/miner-verdicts.js'
 import {Plot, type PlotData} from '../parts/plot.js'
 import {Radar} from '../parts/radar.js'
+import {useRateRule} from '../parts/rate-rule.js'
+import {Remedy} from '../parts/remedy.js'
 import {Strip, StripLegend} from '../parts/strip.js'
-import {useRateRule} from '../parts/trends.js'
-import {remedyFor} from '../remedies.js'
 import {rollingRates, type StandingRow, standings} from '../standings.js'
-import {sentence} from './overview.js'
 
 const topics = ['settled', 'rankings', 'miners']
 
@@ -39,7 +38,7 @@ export function MinerPage({hotkey}: {hotkey: string}) {
         <h1>{uid === null ? short(hotkey) : `uid ${uid}`}</h1>
         <Copy text={hotkey} label="the hotkey" />
       </header>
-      <Standing row={row} miner={miner.data} isKnown={rank.data !== undefined} />
+      <Standing hotkey={hotkey} row={row} miner={miner.data} isKnown={rank.data !== undefined} />
       <div class="split">
         <Panel title="Over time" note="Pass rate over the window of the ranking, after each settled task.">
           <Course tasks={outcomes.data?.tasks ?? []} letters={letters} />
@@ -67,10 +66,12 @@ export function MinerPage({hotkey}: {hotkey: string}) {
 }
 
 function Standing({
+  hotkey,
   row,
   miner,
   isKnown,
 }: {
+  hotkey: string
   row: StandingRow | undefined
   miner: MinerBody | undefined
   isKnown: boolean
@@ -89,7 +90,8 @@ function Standing({
       {isValid === false && (
         <div class="notice warn">
           <p>
-            <b>Not valid: {words(reason ?? 'no reason given')}.</b> {reason !== null && remedyFor(reason)}
+            <b>Not valid: {words(reason ?? 'no reason given')}.</b>{' '}
+            <Remedy reason={reason} hotkey={hotkey} modelName={miner?.model_name} />
           </p>
         </div>
       )}

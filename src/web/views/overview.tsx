@@ -1,7 +1,7 @@
 import type {HealthBody, RankBody} from '../../api/schemas.js'
 import type {HistoryBody, OutcomesBody, OverviewBody, ValidatorsBody} from '../../api/views.js'
 import {type Resource, useResource} from '../data.js'
-import {count, percent, plural, points, span} from '../format.js'
+import {count, percent, plural, points, sentence, span} from '../format.js'
 import {Answer, Bar, Chip, Miner, Panel, useNow} from '../parts/basics.js'
 import {Proof} from '../parts/proof.js'
 import {Pulse} from '../parts/pulse.js'
@@ -140,10 +140,4 @@ function Contest({rank}: {rank: Resource<RankBody>}) {
       </Answer>
     </Panel>
   )
-}
-
-/** The program's sentences begin small, because they stand in tables. */
-export const sentence = (text: string) => {
-  const begun = text.slice(0, 1).toUpperCase() + text.slice(1)
-  return /[.!?…]$/.test(begun) ? begun : `${begun}.`
 }

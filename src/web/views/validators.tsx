@@ -50,7 +50,7 @@ export function Validators() {
   )
 }
 
-export function summaryOf({validators}: ValidatorsBody): string {
+function summaryOf({validators}: ValidatorsBody): string {
   const set = validators.flatMap(({weights}) => (weights ? [weights] : []))
   const wrong = set.filter(({verdict}) => verdict === 'differs').length
   const people = plural(validators.length, 'validator')
