@@ -140,7 +140,7 @@ describe.skipIf(browserPath === undefined)('256 miners and 10,000 tasks', () => 
     await watched.go('miners?sort=pass&show=ranked')
     const {page} = watched
     const rates = async () =>
-      (await page.locator('.board > li .rate > .number').allInnerTexts()).map((rate) => Number.parseFloat(rate))
+      (await page.locator('.board > li .rate > span.number').allInnerTexts()).map((rate) => Number.parseFloat(rate))
     const before = await rates()
     expect(before.length).toBeGreaterThan(6)
     expect(before).toEqual([...before].sort((a, b) => b - a))
