@@ -150,7 +150,9 @@ export class OwnEvidence {
   #fault(reason: string | undefined): void {
     const {log, mechanism} = this.#deps
     if (reason === this.#lastFault) return
-    if (reason !== undefined) log.error({mechanism: mechanism.name, reason}, 'no new evidence')
+    // Both may have been started just now, and the executor needs longer.
+    const isEarly = getMeta(this.#deps.store, heardKey(mechanism.name)) === undefined
+    if (reason !== undefined) log[isEarly ? 'warn' : 'error']({mechanism: mechanism.name, reason}, 'no new evidence')
     else if (this.#lastFault !== undefined) log.info({mechanism: mechanism.name}, 'the executor serves again')
     this.#lastFault = reason
   }

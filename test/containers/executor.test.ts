@@ -103,7 +103,7 @@ describe('what the sheet of the published executor lists as its faults', () => {
     world.start()
   }
 
-  test('1, reference files are writable while being judged: scores are made when nothing runs, from copies of our own', async () => {
+  test('fault 1, reference files are writable while being judged: scores are made when nothing runs, from copies of our own', async () => {
     const events: string[] = []
     const real = world.quality
     wrap({
@@ -131,7 +131,7 @@ describe('what the sheet of the published executor lists as its faults', () => {
     expect(events).toEqual(['stopped', 'measured challenges'])
   })
 
-  test('3, challenge ids are used in file names unchecked: ids of another form are no challenges, and nobody inside sees one', async () => {
+  test('fault 3, challenge ids are used in file names unchecked: ids of another form are no challenges, and nobody inside sees one', async () => {
     const pool = path.join(import.meta.dirname, `../../node_modules/.cache/executor-${process.pid}/pool`)
     mkdirSync(path.join(pool, '..evil'), {recursive: true})
     for (const name of ['face.png', 'audio.wav']) writeFileSync(path.join(pool, '..evil', name), 'x')
@@ -159,7 +159,7 @@ describe('what the sheet of the published executor lists as its faults', () => {
     expect(world.rounds()[0]?.challenges.ids).not.toContain('..evil')
   })
 
-  test('5, a value that begins with a dash reaches the command line: it is not even kept', () => {
+  test('fault 5, a value that begins with a dash reaches the command line: it is not even kept', () => {
     const update = world.routes()[0]!
     const row = {hotkey: world.hotkey('good'), submit_time: 1}
     const digest = `@sha256:${'a'.repeat(64)}`
@@ -172,7 +172,7 @@ describe('what the sheet of the published executor lists as its faults', () => {
     expect(world.book.rows()).toEqual([])
   })
 
-  test('10, one malicious miner blocks everybody: each image has a time of its own', async () => {
+  test('fault 10, one malicious miner blocks everybody: each image has a time of its own', async () => {
     world.params = {...world.params, limits: {...world.params.limits, imageMs: 10_000}}
     wrap({
       // It works, and works, and is never done.
@@ -195,7 +195,7 @@ describe('what the sheet of the published executor lists as its faults', () => {
     expect(world.results().get('slow')?.reason).toBe('took longer than 10 s altogether')
   })
 
-  test('11, the clock can be stopped before the video is done: it stops when the whole answer is ours', async () => {
+  test('fault 11, the clock can be stopped before the video is done: it stops when the whole answer is ours', async () => {
     wrap({
       start: (running) =>
         new Proxy(running, {
@@ -219,7 +219,7 @@ describe('what the sheet of the published executor lists as its faults', () => {
     })
   })
 
-  test('11, time is as good as how often one looks: a host that looks late measures the same', async () => {
+  test('fault 11, time is as good as how often one looks: a host that looks late measures the same', async () => {
     const late = (key: string | symbol) => key === 'has' || key === 'take'
     wrap({
       start: (running) =>
@@ -240,10 +240,11 @@ describe('what the sheet of the published executor lists as its faults', () => {
     await world.turn()
 
     expect(world.results().get('good')?.outcome).toBe('scored')
-    expect(world.results().get('good')?.timeS).toBeLessThan(1.5)
+    // It looked three times, and lost at least 4.5 s by it.
+    expect(world.results().get('good')?.timeS).toBeLessThan(4.4)
   })
 
-  test('13, nothing ties an output to the task: a video of another length or size fails, and every task has its own seed', async () => {
+  test('fault 13, nothing ties an output to the task: a video of another length or size fails, and every task has its own seed', async () => {
     const real = world.quality
     const seen: unknown[] = []
     world.quality = {
@@ -279,7 +280,7 @@ describe('what the sheet of the published executor lists as its faults', () => {
     expect(new Set(tasks.map(({seed}) => seed)).size).toBe(tasks.length)
   })
 
-  test('14, identical digests are accepted from several hotkeys: only the first to claim it runs', async () => {
+  test('fault 14, identical digests are accepted from several hotkeys: only the first to claim it runs', async () => {
     world.submit(['copycat', 'good'])
     world.book.tell([world.told('copycat', 5), world.told('good', 2)])
 
@@ -288,7 +289,7 @@ describe('what the sheet of the published executor lists as its faults', () => {
     expect(outcomes()).toEqual(['good scored'])
   })
 
-  test('18, the loop spins without pause: one round for each block that draws, and none for nobody', async () => {
+  test('fault 18, the loop spins without pause: one round for each block that draws, and none for nobody', async () => {
     await world.turn()
     expect(world.rounds()).toHaveLength(0)
     world.submit(['good'])
@@ -300,7 +301,7 @@ describe('what the sheet of the published executor lists as its faults', () => {
     expect(world.rounds()).toHaveLength(1)
   })
 
-  test('19, a pull failure is known by its text: by its outcome, and it is not tried again until something new comes', async () => {
+  test('fault 19, a pull failure is known by its text: by its outcome, and it is not tried again until something new comes', async () => {
     world.submit(['good', 'missing'])
     await world.turn()
     world.head = 12
@@ -314,7 +315,7 @@ describe('what the sheet of the published executor lists as its faults', () => {
     expect(outcomes()).toEqual(['good scored', 'missing unpullable'])
   })
 
-  test('20, an update zeroes the income and who has left is measured for ever: the old score stays until the new one is there, and the gone are gone', async () => {
+  test('fault 20, an update zeroes the income and who has left is measured for ever: the old score stays until the new one is there, and the gone are gone', async () => {
     world.submit(['good', 'silent'])
     await world.turn()
     world.book.tell([world.told('good', 9, 'slow')])
@@ -327,7 +328,7 @@ describe('what the sheet of the published executor lists as its faults', () => {
     expect(world.results().get('good')?.imageRef).toBe(world.images.get('slow'))
   })
 
-  test('22, a restart in mid-round mixes two challenge sets: it goes on with the same, and measures nobody twice', async () => {
+  test('fault 22, a restart in mid-round mixes two challenge sets: it goes on with the same, and measures nobody twice', async () => {
     world.submit(['good', 'silent'])
     let pulls = 0
     const stop = new AbortController()

@@ -21,7 +21,7 @@ function name(hotkey: Hotkey, {miners}: RankingContext): string {
 /** What its score is made of. */
 function record({score, quality, factor, timeS, memoryGb, capViolation, round}: Standing): string {
   const cost = [
-    ...(timeS === null ? [] : [`${timeS.toFixed(1)} s`]),
+    ...(timeS === null ? [] : [`${timeS.toFixed(2)} s`]),
     ...(memoryGb === null ? [] : [`${memoryGb.toFixed(2)} GB`]),
   ]
   const costs = cost.length === 0 ? '' : ` for ${cost.join(' and ')}`

@@ -212,7 +212,7 @@ describe('a submission by request', () => {
 })
 
 describe('faults of the original, absent', () => {
-  test('13.4: a captured signature is good for no other body', async () => {
+  test('fault 4: a captured signature is good for no other body', async () => {
     const headers = {...oldHeaders(dave, '/submit'), 'content-type': 'application/json'}
     const send = (image: string) =>
       app.inject({
@@ -230,7 +230,7 @@ describe('faults of the original, absent', () => {
     expect((await app.inject({method: 'POST', url: '/submit', headers: {...sent}, payload})).statusCode).toBe(401)
   })
 
-  test('13.5: only a whole reference by digest is an image, and no option of a program', async () => {
+  test('fault 5: only a whole reference by digest is an image, and no option of a program', async () => {
     const digest = hashOf('a')
     for (const image of [
       'alice/head@sha256:',
@@ -243,7 +243,7 @@ describe('faults of the original, absent', () => {
       expect((await submit(dave, image)).statusCode).toBe(400)
   })
 
-  test('13.9: the burn share stands in the signed exam', async () => {
+  test('fault 9: the burn share stands in the signed exam', async () => {
     const exam = (await app.inject('/mechanisms/talking-head/exam')).json() as SignedExam
 
     expect(exam.signer).toBe(owner.hotkey)
@@ -251,7 +251,7 @@ describe('faults of the original, absent', () => {
     expect((await call(alice, 'GET', '/burn_ratio')).json()).toEqual({burn_ratio: 0})
   })
 
-  test('13.14: an image belongs to the first to submit it, also while that one offers another', async () => {
+  test('fault 14: an image belongs to the first to submit it, also while that one offers another', async () => {
     await submit(dave, imageOf('a'))
     const copied = await submit(eve, imageOf('a'))
 
@@ -269,7 +269,7 @@ describe('faults of the original, absent', () => {
     expect(listed.map(({hotkey}) => hotkey)).toEqual([dave.hotkey])
   })
 
-  test('13.20: a hotkey that left the subnet is not weighed, so the best of the others is paid', async () => {
+  test('fault 20: a hotkey that left the subnet is not weighed, so the best of the others is paid', async () => {
     await submit(dave, imageOf('a'))
     await submit(eve, imageOf('b'))
     await publish(alice, [{results: [result(dave, 'a', 0.9), result(eve, 'b', 0.6)]}])
@@ -280,7 +280,7 @@ describe('faults of the original, absent', () => {
     expect((await weights()).weights).toMatchObject([{hotkey: eve.hotkey, weight: 1}])
   })
 
-  test('13.24: a hotkey has a history, and a validator’s rounds stay', async () => {
+  test('fault 24: a hotkey has a history, and a validator’s rounds stay', async () => {
     await submit(dave, imageOf('a'))
     await publish(alice, [{results: [result(dave, 'a', 0.9)]}, {results: [result(dave, 'a', 0.8)]}])
 
@@ -327,7 +327,7 @@ describe('published rounds', () => {
     ])
   })
 
-  test('are shown of the validator with the most stake unless asked otherwise', async () => {
+  test('fault 21, results are never compared between validators: each one’s ranking can be asked for beside the others, that of the most stake first', async () => {
     await submit(dave, imageOf('a'))
     await submit(eve, imageOf('b'))
     await publish(alice, [{results: [result(dave, 'a', 0.7)]}])

@@ -92,6 +92,28 @@ describe('metric services', () => {
     })
   })
 
+  test('fault 16, reference and video reach the face model in other colours: both go out as the files they are', async () => {
+    const face = path.join(tempFolder(), 'face.png')
+    writeFileSync(face, 'the bytes of a face')
+    answer = () => ({body: '{"faces": [null]}'})
+
+    await services().face?.look({...request(), face}, [0], never)
+
+    expect(asked[0]?.body).toContain('the bytes of a video')
+    expect(asked[0]?.body).toContain('the bytes of a face')
+  })
+
+  test.each([
+    ['leaves the picture', [0.5, 0.5, 1.2, 0.9]],
+    ['is in pixels', [10, 10, 200, 200]],
+    ['is turned around', [0.6, 0.1, 0.2, 0.9]],
+    ['has no area', [0.5, 0.5, 0.5, 0.9]],
+  ])('fault 16, boxes are those of another picture: one that %s is not believed', async (_, box) => {
+    answer = () => ({body: JSON.stringify({faces: [{box, likeness: 0.9}]})})
+
+    await expect(services().face?.look(request(), [0], never)).rejects.toMatchObject({code: 'METRICS_UNREADABLE'})
+  })
+
   test('must speak of as many frames as were asked for', async () => {
     answer = () => ({body: '{"faces": []}'})
 

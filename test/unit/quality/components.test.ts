@@ -1,6 +1,6 @@
 import {describe, expect, test} from 'vitest'
 import {audioSum, measure, rate} from '../../../src/quality/components.js'
-import {type Box, mouthOf} from '../../../src/quality/picture.js'
+import {type Box, change, mouthOf} from '../../../src/quality/picture.js'
 import {correlation, lagCurve, resample, smoothness, tenth, up, wordErrors} from '../../../src/quality/signal.js'
 
 const size = 40
@@ -104,6 +104,34 @@ describe('faces', () => {
   test('at the border cost, and a face of a good size is worth more than a small one', () => {
     expect(measured(1, [0, 0.2, 0.4, 0.8]).penalty).toBeGreaterThan(measured(1).penalty)
     expect(measured(1, [0.45, 0.45, 0.55, 0.55]).video).toBeLessThan(measured(1).video)
+  })
+})
+
+describe('fault 16, colours are swapped and boxes are moved between reference and video', () => {
+  const box: Box = [0.1, 0.05, 0.5, 0.45]
+  /** The mouth of a face in a corner of the picture; everything else stands still. */
+  const corner = (mouth: number) => {
+    const picture = flat(120)
+    const [left, top, right, bottom] = mouthOf(box)
+    for (let y = Math.floor(top * size); y < bottom * size; y++)
+      for (let x = Math.floor(left * size); x < right * size; x++) picture.data[y * size + x] = mouth
+    return picture
+  }
+  const frames = Array.from({length: 50}, (_, at) => corner(at % 2 === 0 ? 60 : 60 + 190 * syllables(at / 25)))
+  const at = (seen: Box) =>
+    measure({frames, likeness, sound, source: sound, wer: null, faces: frames.map((): Box => seen)})
+
+  test('the mouth is looked for where the face is, and nowhere beside it', () => {
+    expect(at(box).syncC).toBeGreaterThan(0.85)
+    expect(at([0.5, 0.5, 0.9, 0.9])).toMatchObject({syncC: 0, syncD: 1})
+  })
+
+  test('a box is in shares of the picture itself, whatever its size', () => {
+    const [left, top, right, bottom] = mouthOf(box)
+    const inside: Box = [left + 0.01, top + 0.01, right - 0.01, bottom - 0.01]
+
+    expect(change(corner(200), corner(60), inside)).toBe(140)
+    expect(change(corner(200), corner(60), [right + 0.03, top, 1, bottom])).toBe(0)
   })
 })
 
