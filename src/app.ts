@@ -19,7 +19,9 @@ import {
   same,
   withApi,
 } from './app/open.js'
-import {openJudges, type Parts, run, type ServiceName} from './app/services.js'
+import type {Parts, ServiceName} from './app/parts.js'
+import {openJudges} from './app/ports.js'
+import {run} from './app/services.js'
 import type {Captioner} from './caption/port.js'
 import type {Chain} from './chain/port.js'
 import type {Config} from './config/load.js'
@@ -38,7 +40,7 @@ import type {Store} from './store/open.js'
 import type {Vision} from './vision/open.js'
 import type {Signer, VerifyAll, WalletView} from './wallet/port.js'
 
-export {type ServiceName, serviceNames} from './app/services.js'
+export {type ServiceName, serviceNames} from './app/parts.js'
 
 /** Wraps around ports, for whoever must see or spoil what passes through them: localnet and tests. */
 export interface Wraps {

@@ -3,7 +3,7 @@ import type {ExecutorPorts, ServedRoute} from '../mechanisms/types.js'
 import type {Service} from '../runtime/service.js'
 import type {OpenedSandbox} from '../sandbox/open.js'
 import type {Ours} from './open.js'
-import type {Parts} from './services.js'
+import type {Parts} from './parts.js'
 
 /** Of the environment, what an engine's program needs to find its service, its helpers and its registries' passwords. */
 const engineVariables = [
