@@ -25,6 +25,8 @@ export default defineConfig({
       project('sim', ['sim/**/*.test.ts'], 600_000),
       // Needs Podman and bubblewrap, and a minute: .ci/run installs them and asks for it.
       ...(process.env.LEOMA_TEST_CONTAINERS ? [project('containers', ['containers/**/*.test.ts'], 180_000)] : []),
+      // Against Bittensor's own Python packages, which .ci/run installs.
+      ...(process.env.LEOMA_TEST_PYTHON ? [project('interop', ['interop/**/*.test.ts'], 60_000)] : []),
     ],
   },
 })

@@ -240,8 +240,9 @@ function percent(share: number): string {
 
 /** How any other command of this program is pointed at this localnet. */
 export function pointAt({api, dataDir, env}: Pick<LocalnetFacts, 'api' | 'dataDir' | 'env'>): string {
-  const {NETWORK = '', NETUID = '', BT_WALLET_PATH} = env
-  const own = NETWORK === 'localnet' ? {} : {NETUID, ...(BT_WALLET_PATH && {BT_WALLET_PATH})}
+  const {NETWORK = '', NETUID = '', BT_WALLET_PATH, MODELS_FILE} = env
+  const files = {...(BT_WALLET_PATH && {BT_WALLET_PATH}), ...(MODELS_FILE && {MODELS_FILE})}
+  const own = NETWORK === 'localnet' ? {} : {NETUID, ...files}
   const variables = Object.entries({NETWORK, ...own, LEOMA_DATA: dataDir, API_URL: api})
   return `${variables.map(([name, value]) => `${name}=${quoted(value)}`).join(' ')} npx leoma get-rank`
 }

@@ -67,6 +67,14 @@ function isAddress(text: string): boolean {
   return /^wss?:\/\//.test(text) && URL.canParse(text)
 }
 
+/** Whether an address is on a host of a chain that belongs to everybody. */
+export function isPublicEndpoint(endpoint: string): boolean {
+  const {hostname} = new URL(endpoint)
+  return Object.values(known).some(
+    ({endpoints, genesis}) => genesis !== undefined && endpoints.some((other) => new URL(other).hostname === hostname),
+  )
+}
+
 /** Without what may stand before the host or after it: some nodes are paid for with a key in the address. */
 function hostOf(endpoint: string): string {
   return URL.canParse(endpoint) ? new URL(endpoint).host : endpoint

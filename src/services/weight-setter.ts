@@ -97,7 +97,11 @@ export class WeightSetter {
     const lastUpdate = mecid === 0 ? self.lastUpdate : (stored?.lastUpdate ?? 0)
     const wait = lastUpdate + weightsRateLimit - head
     if (lastUpdate > 0 && wait > 0) {
-      return this.#notSet('WEIGHTS_TOO_SOON', `the chain takes the next weights in ${wait} blocks`, 'info')
+      return this.#notSet(
+        'WEIGHTS_TOO_SOON',
+        `the chain takes the next weights in ${wait === 1 ? 'one block' : `${wait} blocks`}`,
+        'info',
+      )
     }
 
     const choice = await this.#choose(metagraph, signal)

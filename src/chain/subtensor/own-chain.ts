@@ -133,6 +133,12 @@ export class OwnChain {
     return netuid
   }
 
+  /** Whether root can set this of a subnet; name as in `SubnetSettings`. */
+  async canSet(name: string, signal: AbortSignal): Promise<boolean> {
+    const {runtime} = await this.#connection.node(signal)
+    return runtime.call('adminUtils', `sudoSet${name}`) !== undefined
+  }
+
   /** Sets what the runtime has of it, all in one block. */
   async configure(netuid: Netuid, settings: SubnetSettings, signal: AbortSignal): Promise<void> {
     const calls = Object.entries(settings).map(([name, value]) => [`sudoSet${name}`, netuid, value] as const)

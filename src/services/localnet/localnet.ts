@@ -11,6 +11,8 @@ import {RoundsWatch} from './rounds.js'
 import {count, setStage} from './stage.js'
 
 const readyDeadlineMs = 60_000
+/** A node of one's own may share this machine, and takes seconds for an answer then. */
+const readyOnNodeDeadlineMs = 300_000
 
 /** A whole subnet on this machine: every part is the real service, configured as it would be in a process of its own. */
 export class Localnet {
@@ -38,7 +40,8 @@ export class Localnet {
       await localnet.#open()
       return localnet
     } catch (error) {
-      await shutdown.close()
+      // Whatever cannot be closed now failed for the same reason, which is the one to tell.
+      await shutdown.close().catch((closing: unknown) => deps.log.debug({err: closing}, 'closing a failed localnet'))
       throw error
     }
   }
@@ -123,7 +126,10 @@ export class Localnet {
     const {onEvent} = this.#deps
     const {signal} = this.#shutdown
     this.#shutdown.add('the parts', async () => {
-      for (const name of [...this.#parts.keys()].reverse()) await this.stopPart(name)
+      for (const name of [...this.#parts.keys()].reverse()) {
+        // A part that failed has said so when it did: that is what stopped everything.
+        await this.stopPart(name).catch((error: unknown) => this.#deps.log.debug({err: error, part: name}, 'failed'))
+      }
     })
     onEvent({type: 'step', step: 'api', state: 'started', note: 'checking every miner'})
     this.startPart('owner')
@@ -168,7 +174,8 @@ export class Localnet {
   async #waitForMiners(signal: AbortSignal): Promise<number> {
     const {time} = this.#deps
     const api = this.#api
-    const until = time.now() + readyDeadlineMs
+    const isEmbedded = this.facts.env.NETWORK === 'localnet'
+    const until = time.now() + (isEmbedded ? readyDeadlineMs : readyOnNodeDeadlineMs)
     return retry(
       async () => {
         const {miners} = await api.miners(signal)

@@ -4,7 +4,7 @@ import type {Chain} from '../../chain/port.js'
 import {SubtensorChain} from '../../chain/subtensor/chain.js'
 import {MetadataCache} from '../../chain/subtensor/metadata-cache.js'
 import {OwnChain} from '../../chain/subtensor/own-chain.js'
-import {publicGenesis, resolveNetwork, type SubtensorNetwork} from '../../config/networks.js'
+import {publicGenesis} from '../../config/networks.js'
 import type {Hotkey, Netuid} from '../../domain/ids.js'
 import {LeomaError} from '../../errors.js'
 import type {Clock} from '../../runtime/clock.js'
@@ -13,10 +13,12 @@ import type {Shutdown} from '../../runtime/shutdown.js'
 import {createSigner} from '../../wallet/keypair.js'
 import {planCommit, sendCommit} from '../miner-commit.js'
 import type {CastMember} from './events.js'
+import {chainUnreachable, ownNetwork, publicChain} from './own-network.js'
 import {readPlace, writePlace} from './place.js'
 import {
   defaultBlockTimeMs,
   headWallets,
+  isCopy,
   offerOf,
   type Provisioned,
   type ProvisionOptions,
@@ -54,7 +56,7 @@ export async function provisionOwn(
   shutdown: Shutdown,
 ): Promise<Provisioned> {
   const {dataDir, profiles, chosen, validators, time, signal, log} = options
-  const network = privateNetwork(choice.network)
+  const network = ownNetwork(choice.network)
   await mkdir(dataDir, {recursive: true, mode: 0o700})
   const root = createSigner({uri: choice.fundingSecret})
   const names = profiles.map(({name}) => name)
@@ -62,7 +64,9 @@ export async function provisionOwn(
   const shared = {...network, network: network.name, cache, time, log}
   const own = new OwnChain({...shared, root}, options.blockTimeMs ?? defaultBlockTimeMs)
   shutdown.add("the chain of one's own", () => own.close())
-  const genesis = await own.genesis(signal)
+  const genesis = await own.genesis(signal).catch((error: unknown) => {
+    throw chainUnreachable(choice.network, error)
+  })
   if (publicGenesis.has(genesis)) throw publicChain(choice.network)
   const onDemand = await own.makesBlocksOnDemand(signal)
   const blockTimeMs = options.blockTimeMs ?? (onDemand ? defaultBlockTimeMs : await own.plannedBlockTimeMs(signal))
@@ -71,12 +75,13 @@ export async function provisionOwn(
     keepMakingBlocks(own, {blockTimeMs, time, log}, shutdown)
   }
 
+  const {mechanismCount = 1} = options
+  if (mechanismCount > 1 && !(await own.canSet('MechanismCount', signal))) throw tooManyMechanisms('this chain')
   await own.fund(signal)
   const wallets = await ensureWallets(path.join(dataDir, 'wallets'), names, validators, root.hotkey)
   const netuid = await findOrMakeSubnet(own, {dataDir, genesis, owner: wallets.owner.hotkey}, signal)
   const chain = new SubtensorChain({...shared, blockTimeMs, resendMs: 30_000})
   try {
-    const {mechanismCount = 1} = options
     await own.configure(netuid, {...settings, MechanismCount: mechanismCount}, signal)
     await requireSettings(chain, {netuid, mechanismCount}, signal)
     await own.startSubnet(netuid, signal)
@@ -131,27 +136,6 @@ function halfOf(stakesRao: readonly bigint[]): string {
   return `${least / unit}.${String(least % unit).padStart(9, '0')}`
 }
 
-/** By name already, where the name says it: nothing is asked of a chain that must be left alone. */
-function privateNetwork(text: string): SubtensorNetwork {
-  const network = resolveNetwork(text)
-  if (!network) {
-    throw new LeomaError('usage', 'CHAIN_ADDRESS_INVALID', `${JSON.stringify(text)} names no node`, {
-      hints: ['--chain ws://127.0.0.1:9944; without --chain the localnet has a chain of its own'],
-    })
-  }
-  if (network.genesis !== undefined && publicGenesis.has(network.genesis)) throw publicChain(text)
-  return network
-}
-
-function publicChain(text: string): LeomaError {
-  return new LeomaError('usage', 'CHAIN_IS_PUBLIC', `${JSON.stringify(text)} is a public chain; a localnet is a game`, {
-    hints: [
-      'name a node of your own: --chain ws://127.0.0.1:9944',
-      'on a public chain run the services themselves, with NETWORK=finney',
-    ],
-  })
-}
-
 /** The subnet of an earlier run on the same data, or a new one. */
 async function findOrMakeSubnet(
   own: OwnChain,
@@ -186,12 +170,7 @@ async function requireSettings(
 ): Promise<void> {
   const set = await chain.hyperparameters(netuid, signal)
   const {commitRevealEnabled, minAllowedWeights, weightsRateLimit} = set
-  if (set.mechanismCount < mechanismCount) {
-    const has = set.mechanismCount === 1 ? 'one mechanism' : `${set.mechanismCount} mechanisms`
-    throw new LeomaError('usage', 'MECHANISMS_TOO_MANY', `this chain gives subnet ${netuid} ${has}`, {
-      hints: ['name fewer with --mechanism', 'or use a runtime that has several mechanisms on a subnet'],
-    })
-  }
+  if (set.mechanismCount < mechanismCount) throw tooManyMechanisms('the root of this chain')
   if (
     commitRevealEnabled === settings.CommitRevealWeightsEnabled &&
     minAllowedWeights === settings.MinAllowedWeights &&
@@ -202,6 +181,12 @@ async function requireSettings(
   throw new LeomaError('chain', 'EXTRINSIC_REJECTED', `the chain does not let its root set up subnet ${netuid}`, {
     hints: ['use another runtime'],
     retryable: false,
+  })
+}
+
+function tooManyMechanisms(who: string): LeomaError {
+  return new LeomaError('usage', 'MECHANISMS_TOO_MANY', `${who} cannot give a subnet more than one mechanism`, {
+    hints: ['name one with --mechanism', 'or use a runtime that has several mechanisms on a subnet'],
   })
 }
 
@@ -229,7 +214,10 @@ async function register(
   )
 }
 
-/** In the order of the cast, so that whoever copies commits after whom it copies; nobody's second commitment is spent. */
+/**
+ * Whoever copies commits after whom it copies, the others together: a block of a busy node takes its time. Nobody's second
+ * commitment is spent.
+ */
 async function commitAll(
   chain: Chain,
   {
@@ -246,10 +234,13 @@ async function commitAll(
   signal: AbortSignal,
 ): Promise<void> {
   const known = new Set((await chain.commitments(netuid, signal)).map(({hotkey}) => hotkey))
-  for (const {profile, hotkey} of cast) {
-    if (known.has(hotkey)) continue
+  const missing = cast.filter(({hotkey}) => !known.has(hotkey))
+  const commit = async ({profile, hotkey}: CastMember) => {
     const plan = await planCommit(chain, netuid, hotkey, offerOf(hotkey), signal)
     await sendCommit({chain, signer: signerOf(wallets, profile), time}, plan, signal)
+  }
+  for (const together of [missing.filter((member) => !isCopy(member)), missing.filter(isCopy)]) {
+    await Promise.all(together.map(commit))
   }
 }
 

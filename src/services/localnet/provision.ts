@@ -216,9 +216,14 @@ export function registerModels(dataDir: string, wallets: Wallets, endpoints: Rea
       name: modelName(hotkey),
       sha: revisionOf(hotkey),
       isPublic: true,
-      weights: weightFiles(profile === 'copycat' ? 'oracle' : profile),
+      weights: weightFiles(isCopy({profile}) ? 'oracle' : profile),
     })),
   })
+}
+
+/** Offers the very model of the first of the cast. */
+export function isCopy({profile}: Pick<CastMember, 'profile'>): boolean {
+  return profile === 'copycat'
 }
 
 /** Two shards, as a model has; whoever offers the same bytes offers the same model. */

@@ -12,11 +12,12 @@ import {uploadFootage} from './footage.js'
 import {choosePort} from './free-port.js'
 import {type HeadsStage, headCast, headsExamFile, headsMechanism} from './heads.js'
 import {startMiner, videoOf} from './miners.js'
+import {ownNetwork} from './own-network.js'
 import {examFile, type LocalnetDeps, type LocalnetOptions, type Stage} from './parts.js'
 import {HiddenClips, hashFile} from './peek.js'
 import {requireSameKind} from './place.js'
 import {provision, registerModels, writeJson} from './provision.js'
-import {provisionOwn} from './provision-own.js'
+import type {provisionOwn} from './provision-own.js'
 import {createRenderer} from './renderer.js'
 import {importSources, isVideo} from './sources.js'
 
@@ -62,6 +63,7 @@ export async function setStage(options: LocalnetOptions, deps: LocalnetDeps, shu
   const {heads: headProfiles} = named
   const chosen = [...named.video, ...(attacks ? attackProfiles(attacks) : [])]
   const profiles = attacks ? [...cast, ...allAttackProfiles()] : cast
+  if (options.chain !== undefined) ownNetwork(options.chain)
   const dataDir = await openDataDir(options, shutdown)
   await requireSameKind(dataDir, options.chain === undefined ? 'embedded' : 'own')
   const footage = hasVideo
@@ -72,7 +74,7 @@ export async function setStage(options: LocalnetOptions, deps: LocalnetDeps, shu
     type: 'step',
     step: 'subnet',
     state: 'started',
-    note: `registering ${chosen.length + headProfiles.length} miners`,
+    note: `registering ${count(chosen.length + headProfiles.length, 'miner')}`,
   })
   const {validators, blockTimeMs} = options
   const provisioning = {
@@ -83,7 +85,7 @@ export async function setStage(options: LocalnetOptions, deps: LocalnetDeps, shu
   const provisioned =
     options.chain === undefined
       ? await provision(provisioning)
-      : await provisionOwn({network: options.chain, fundingSecret}, {...provisioning, log}, shutdown)
+      : await provisionOnNode({network: options.chain, fundingSecret}, {...provisioning, log}, shutdown)
   await writeJson(examFile(dataDir), localnetParams(provisioned.blockTimeMs, deps.judge))
   onEvent({
     type: 'step',
@@ -100,6 +102,10 @@ export async function setStage(options: LocalnetOptions, deps: LocalnetDeps, shu
   if (hasVideo) await openMiners(stage, footage, deps, shutdown)
   return stage
 }
+
+/** Loaded where it is wanted: what speaks to a node is large. */
+const provisionOnNode: typeof provisionOwn = async (...given) =>
+  (await import('./provision-own.js')).provisionOwn(...given)
 
 /** Images of the cast, made on this machine, and the exam that is about them. */
 async function prepareHeads(

@@ -123,7 +123,7 @@ test('the line that points another command at the localnet can be pasted into a 
   )
   const env = {NETWORK: 'ws://127.0.0.1:9944', NETUID: '2', BT_WALLET_PATH: '/tmp/net/wallets', MODELS_FILE: '/x'}
   expect(pointAt({...facts, env})).toBe(
-    'NETWORK=ws://127.0.0.1:9944 NETUID=2 BT_WALLET_PATH=/tmp/net/wallets LEOMA_DATA=/tmp/net ' +
+    'NETWORK=ws://127.0.0.1:9944 NETUID=2 BT_WALLET_PATH=/tmp/net/wallets MODELS_FILE=/x LEOMA_DATA=/tmp/net ' +
       'API_URL=http://127.0.0.1:8000 npx leoma get-rank',
   )
 })
