@@ -36,6 +36,7 @@ export async function buildApi(parts: Parts): Promise<Service> {
   shutdown.add('signatures', () => beside.close())
   const addresses = await openAddresses(parts)
   const params = server.examFile === undefined ? run.defaults : await readExamParams(server.examFile)
+  if (server.examFile !== undefined) await requireJudge(parts, params, server.examFile)
   return ownerApiService({
     ...{health, log, shutdown, netuid, verify, verifyEd25519, chain, signer},
     verifyAll: beside.verifyAll,
@@ -146,6 +147,16 @@ async function readExamParams(file: string): Promise<unknown> {
       cause: error,
     })
   }
+}
+
+/** An exam whose judge nobody has would stop every validator until the next one. */
+async function requireJudge({judges}: Parts, params: unknown, file: string): Promise<void> {
+  const {judgeFault} = await import('../services/exam.js')
+  const fault = judgeFault({params}, await judges())
+  if (fault === undefined) return
+  throw new LeomaError('config', 'EXAM_UNSUPPORTED', `no validator could judge under the exam in ${file}: ${fault}`, {
+    hints: ['correct the file, or upgrade leoma, where a newer one has this judge'],
+  })
 }
 
 async function ownVersion(): Promise<string> {

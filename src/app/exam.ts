@@ -40,7 +40,7 @@ export async function findExam(app: App, name: string, mechanism: string, signal
   const exams = await listExams(app, signal)
   const missing = (what: string) =>
     new LeomaError('upstream', 'EXAM_MISSING', `${api.url} has published no exam ${what}`, {
-      hints: ['leoma exam show lists nothing else: name a file, default, current, task:N or a hash'],
+      hints: ['leoma exam list shows those that it has; a file, default, current and task:N have names too'],
       retryable: false,
     })
   const latest = (await api.latestTask(signal)) ?? 0
@@ -107,12 +107,26 @@ export async function signNewExam(app: App, wanted: NewExam, signal: AbortSignal
   })
   const unsupported = unsupportedBy(run, exam)
   if (unsupported !== undefined) throw new LeomaError('config', 'EXAM_UNSUPPORTED', unsupported)
+  await checkJudge(app, exam)
   return signExam(exam, signer)
 }
 
-export async function readSignedExam(file: string): Promise<SignedExam> {
+/** An exam whose judge nobody has would stop every validator until the next one. */
+async function checkJudge(app: App, exam: Exam): Promise<void> {
+  const {judgeFault} = await import('../services/exam.js')
+  const fault = judgeFault(exam, await app.judges())
+  if (fault === undefined) return
+  throw new LeomaError('config', 'EXAM_UNSUPPORTED', `no validator could judge under this exam: ${fault}`, {
+    hints: ['upgrade leoma, where a newer one has this judge'],
+  })
+}
+
+export async function readSignedExam(app: App, file: string): Promise<SignedExam> {
   const signed = SignedExam.safeParse(await readJson(file))
-  if (signed.success) return signed.data
+  if (signed.success) {
+    await checkJudge(app, signed.data.exam)
+    return signed.data
+  }
   throw invalid(file, 'it is not what leoma exam sign prints', signed.error)
 }
 
@@ -149,13 +163,14 @@ async function defaultExam(app: App, name: string): Promise<Exam> {
 }
 
 async function describe(exam: Exam, signed: SignedExam | undefined, from: string, app: App): Promise<FoundExam> {
-  const [{mechanisms}, {unsupportedBy}, {verify, walletReady}] = await Promise.all([
+  const [{mechanisms}, {judgeFault, unsupportedBy}, {verify, walletReady}] = await Promise.all([
     import('../mechanisms/registry.js'),
     import('../services/exam.js'),
     import('../wallet/keypair.js'),
   ])
   await walletReady()
   const run = mechanisms.find(({name}) => name === exam.mechanism)
+  const judge = judgeFault(exam, await app.judges())
   return {
     exam,
     examHash: signed?.examHash ?? hashOf(exam),
@@ -164,7 +179,7 @@ async function describe(exam: Exam, signed: SignedExam | undefined, from: string
     // Whether the signer owns the subnet is for the chain to say; here only whether it signed this.
     fault: signed && examFault(signed, signed.signer, verify),
     unsupported: run
-      ? unsupportedBy(run, exam)
+      ? (unsupportedBy(run, exam) ?? judge)
       : `this program has no mechanism ${exam.mechanism} (netuid ${app.config.netuid})`,
   }
 }

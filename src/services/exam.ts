@@ -1,8 +1,10 @@
+import {z} from 'zod'
 import {canonicalJson, hashOf} from '../domain/canonical.js'
 import {Exam, type SignedExam} from '../domain/exam.js'
 import {compareText, type Hotkey, type TaskId} from '../domain/ids.js'
 import {examFault, signValue} from '../domain/signed.js'
 import {LeomaError} from '../errors.js'
+import type {Judge} from '../judge/port.js'
 import type {AnyMechanism} from '../mechanisms/types.js'
 import {currentExam, findExam, publishExam} from '../store/exams.js'
 import {getMeta, setMeta} from '../store/meta.js'
@@ -113,6 +115,29 @@ export function unsupportedBy(mechanism: AnyMechanism, exam: Exam): string | und
     if (error instanceof LeomaError && error.code === 'EXAM_UNSUPPORTED') return error.message
     throw error
   }
+}
+
+const Judged = z.looseObject({
+  judge: z.looseObject({name: z.string(), version: z.number(), options: z.unknown().optional()}),
+})
+
+/**
+ * Why no validator with this program could judge under an exam; undefined when it can, or when nobody judges under it. The
+ * rule that ranks does not ask: whoever only ranks need not be able to judge.
+ */
+export function judgeFault(
+  {params}: {readonly params: unknown},
+  judges: readonly Pick<Judge, 'name' | 'version' | 'options'>[],
+): string | undefined {
+  const {judge: wanted} = Judged.safeParse(params).data ?? {}
+  if (!wanted) return undefined
+  const judge = judges.find(({name, version}) => name === wanted.name && version === wanted.version)
+  if (!judge) {
+    const known = judges.map(({name, version}) => `${name} ${version}`).join(', ')
+    return `there is no judge ${wanted.name} ${wanted.version}; this program has ${known}`
+  }
+  const options = judge.options.safeParse(wanted.options)
+  return options.success ? undefined : `the options of judge ${wanted.name}: ${z.prettifyError(options.error)}`
 }
 
 /** First task of a new exam unless the owner says otherwise: the round that is being held now still counts. */

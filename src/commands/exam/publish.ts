@@ -44,7 +44,7 @@ export default class ExamPublish extends BaseCommand {
     ])
     const {'from-task': fromTask, mechanism} = flags
     const exam = flags.signed
-      ? await readSignedExam(args.file)
+      ? await readSignedExam(app, args.file)
       : await signNewExam(app, {file: args.file, fromTask, samplers: [], mechanism}, this.signal)
     const current = await findExam(app, 'current', mechanism, this.signal)
     const changes = examChanges(current.exam, exam.exam)

@@ -62,20 +62,25 @@ function copiedOutputs(tasks: readonly SettledTask[]): IntegrityFinding[] {
   }))
 }
 
-/** The same bytes under another task, or what an earlier task of the same source was answered with. */
+/**
+ * The same bytes under another task, or what an earlier task of the same source was answered with. Where the very same clip
+ * was asked about twice, a miner that says the same twice is in order.
+ */
 function reusedOutputs(tasks: readonly SettledTask[]): IntegrityFinding[] {
-  const bytes = new Map<string, {taskId: number; hotkey: Hotkey}>()
-  const bySource = new Map<string, {taskId: number; looks: readonly Look[]}[]>()
+  const bytes = new Map<string, {taskId: number; hotkey: Hotkey; clip: string}>()
+  const bySource = new Map<string, {taskId: number; clip: string; looks: readonly Look[]}[]>()
   const found: IntegrityFinding[] = []
   for (const settled of tasks) {
-    const {taskId, source} = settled.task.manifest
+    const {taskId, source, clip} = settled.task.manifest
     const looks = looksOf(settled, delivered)
-    const earlier = bySource.get(source.sha256) ?? []
+    const past = bySource.get(source.sha256) ?? []
+    const earlier = past.filter((task) => task.clip !== clip.sha256)
     for (const look of looks) {
-      const same = bytes.get(look.sha256)
-      const alike = earlier.flatMap((past) => {
-        const original = past.looks.find((before) => compareOutputs(before, look, rule))
-        return original ? [{taskId: past.taskId, hotkey: original.hotkey}] : []
+      const before = bytes.get(look.sha256)
+      const same = before && before.clip !== clip.sha256 ? before : undefined
+      const alike = earlier.flatMap((task) => {
+        const original = task.looks.find((one) => compareOutputs(one, look, rule))
+        return original ? [{taskId: task.taskId, hotkey: original.hotkey}] : []
       })[0]
       const from = same ?? alike
       if (!from) continue
@@ -87,8 +92,8 @@ function reusedOutputs(tasks: readonly SettledTask[]): IntegrityFinding[] {
         sentence: `${look.hotkey} answers task ${taskId} with ${same ? 'the bytes of' : 'a copy of'} an answer to task ${from.taskId}`,
       })
     }
-    for (const {sha256, hotkey} of looks) if (!bytes.has(sha256)) bytes.set(sha256, {taskId, hotkey})
-    bySource.set(source.sha256, [...earlier, {taskId, looks}])
+    for (const {sha256, hotkey} of looks) if (!bytes.has(sha256)) bytes.set(sha256, {taskId, hotkey, clip: clip.sha256})
+    bySource.set(source.sha256, [...past, {taskId, clip: clip.sha256, looks}])
   }
   return found
 }

@@ -1,9 +1,11 @@
 import type {FastifyInstance} from 'fastify'
 import {afterEach, beforeEach, describe, expect, it} from 'vitest'
+import {z} from 'zod'
 import {hashOf} from '../../../src/domain/canonical.js'
 import type {Exam, SignedExam} from '../../../src/domain/exam.js'
 import type {Hotkey} from '../../../src/domain/ids.js'
-import {signExam, takeExam} from '../../../src/services/exam.js'
+import {ReferenceJudge} from '../../../src/judge/reference.js'
+import {judgeFault, signExam, takeExam} from '../../../src/services/exam.js'
 import {currentExam, examOfTask} from '../../../src/store/exams.js'
 import {verify} from '../../../src/wallet/keypair.js'
 import {
@@ -25,6 +27,9 @@ beforeEach(async () => {
   app = world.server()
 })
 afterEach(() => world.close())
+
+/** Nothing is judged here. */
+const fakeMedia = {decode: () => Promise.reject(), decodeViews: () => Promise.reject()}
 
 const dave = miners[0]!.hotkey as Hotkey
 const next = (changes: Partial<Exam>, paramChanges: Partial<typeof params> = {}): SignedExam => {
@@ -176,3 +181,21 @@ function rehashed(signed: SignedExam): SignedExam {
   const changed = altered(signed)
   return {...changed, examHash: hashOf(changed.exam)}
 }
+
+it('an exam is judged by a judge that is there, at its version and with options that it takes', () => {
+  const judges = [
+    new ReferenceJudge({media: fakeMedia}),
+    {name: 'model', version: 3, options: z.strictObject({votes: z.number().int().max(9)})},
+  ]
+  const fault = (judge: object) => judgeFault({params: {judge}}, judges)
+
+  expect(fault({name: 'reference', version: 1, options: {}})).toBeUndefined()
+  expect(fault({name: 'model', version: 3, options: {votes: 9}})).toBeUndefined()
+  expect(fault({name: 'reference', version: 9, options: {}})).toBe(
+    'there is no judge reference 9; this program has reference 1, model 3',
+  )
+  expect(fault({name: 'oracle', version: 1, options: {}})).toMatch(/^there is no judge oracle 1/)
+  expect(fault({name: 'model', version: 3, options: {votes: 11}})).toMatch(/^the options of judge model: .*votes/s)
+  expect(fault({name: 'model', version: 3})).toMatch(/^the options of judge model/)
+  expect(judgeFault({params: {pool: 'a mechanism that measures'}}, judges)).toBeUndefined()
+})

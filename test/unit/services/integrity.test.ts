@@ -75,6 +75,15 @@ describe('nothing is found', () => {
     expect(codesOf(tasks)).toEqual([])
   })
 
+  it('in the same answer to a clip that is asked about twice', () => {
+    const [first, second] = season(2, () => ({})) as [SettledTask, SettledTask] // Two were asked for.
+    const {clip, answers} = first.task.manifest
+    const again = withAnswers(second, (answer) => answers.find(({hotkey}) => hotkey === answer.hotkey) ?? answer)
+    const manifest = {...again.task.manifest, clip}
+
+    expect(codesOf([first, {...again, task: {...again.task, manifest}}])).toEqual([])
+  })
+
   it('in nothing', () => {
     expect(codesOf([])).toEqual([])
   })
