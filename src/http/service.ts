@@ -17,7 +17,7 @@ import {watchIntegrity} from '../services/integrity/watch.js'
 import {type ValidationLimits, validateMinersOnce} from '../services/miner-validation.js'
 import {OwnMechanism} from '../services/own-mechanism.js'
 import {Scorer} from '../services/scorer.js'
-import {settleOnce} from '../services/settlement.js'
+import {settleInTurns} from '../services/settlement.js'
 import {syncValidatorsOnce} from '../services/validator-sync.js'
 import type {Signer} from '../wallet/port.js'
 import {buildServer, type ServerDeps} from './server.js'
@@ -173,11 +173,8 @@ function register(options: OwnerApiOptions, scorer: Scorer, settle: Turn, clock:
 function settlementTurn({store, mechanism, chain, log}: OwnerApiOptions, scorer: Scorer, clock: Clock): Turn {
   return async (signal) => {
     const {number: block} = await chain.head(signal)
-    let count = 0
-    // One by one: after a long absence many are due, and requests are answered in between.
-    for (; settleOnce({store, mechanism, block, at: clock.now(), log, max: 1}).length > 0; count++)
-      await clock.sleep(0, signal)
-    if (count > 0) await scorer.turn(signal)
+    const settled = await settleInTurns({store, mechanism, block, at: clock.now(), log}, clock, signal)
+    if (settled.length > 0) await scorer.turn(signal)
   }
 }
 

@@ -3,10 +3,11 @@ import {stakeVote} from '../domain/stake-vote.js'
 import type {TaskManifest} from '../domain/task.js'
 import {LeomaError} from '../errors.js'
 import type {AnyMechanism} from '../mechanisms/types.js'
+import type {Clock} from '../runtime/clock.js'
 import type {Logger} from '../runtime/logger.js'
 import {findExam} from '../store/exams.js'
 import type {Store} from '../store/open.js'
-import {findTask, openTasks, type Settlement, settleTask} from '../store/tasks.js'
+import {findTask, type OpenTask, openTasks, type Settlement, settleTask} from '../store/tasks.js'
 import {votesOfTask} from '../store/verdicts.js'
 
 export interface SettlementOptions {
@@ -17,35 +18,59 @@ export interface SettlementOptions {
   /** Milliseconds since 1970. */
   readonly at: number
   readonly log: Logger
-  /** At most so many tasks, so that others have their turn; all when absent. */
-  readonly max?: number
 }
 
 /**
  * Closes tasks on which every voter has judged every output, or whose time is up. In task order without gaps, so that
  * the log of settled tasks only ever grows at its end and nobody has folded past a task that is still open.
  */
-export function settleOnce({store, mechanism, block, at, log, max = Infinity}: SettlementOptions): TaskId[] {
+export function settleOnce(options: SettlementOptions): TaskId[] {
   const settled: TaskId[] = []
-  for (const open of openTasks(store)) {
-    if (settled.length >= max) break
-    const isComplete = open.verdicts >= open.expectedVerdicts
-    if (!isComplete && block < open.block + settleBlocks(store, mechanism, open.examHash)) break
-    const task = findTask(store, open.taskId)
-    if (!task) break
-    settleTask(store, {
-      taskId: open.taskId,
-      atBlock: Math.max(block, open.block),
-      at,
-      results: results(store, task.task.manifest),
-    })
-    settled.push(open.taskId)
-    log.info(
-      {task: open.taskId, verdicts: open.verdicts, expected: open.expectedVerdicts, block},
-      isComplete ? 'task settled' : 'task settled with verdicts missing',
-    )
+  for (let due = nextDue(options); due; due = nextDue(options)) if (close(due, options)) settled.push(due.open.taskId)
+  return settled
+}
+
+/** The same beside a server: of a large subnet, one task takes as long as a few requests, which are answered in between. */
+export async function settleInTurns(
+  options: SettlementOptions,
+  time: Pick<Clock, 'sleep'>,
+  signal: AbortSignal,
+): Promise<TaskId[]> {
+  const settled: TaskId[] = []
+  for (let due = nextDue(options); due; due = nextDue(options)) {
+    await time.sleep(0, signal)
+    // Verdicts that came in meanwhile count: then it is looked at again.
+    if (close(due, options)) settled.push(due.open.taskId)
+    await time.sleep(0, signal)
   }
   return settled
+}
+
+interface Due {
+  readonly open: OpenTask
+  readonly results: Settlement['results']
+}
+
+function nextDue({store, mechanism, block}: SettlementOptions): Due | undefined {
+  const [open] = openTasks(store, 1)
+  if (!open) return undefined
+  if (!isComplete(open) && block < open.block + settleBlocks(store, mechanism, open.examHash)) return undefined
+  const task = findTask(store, open.taskId)
+  return task && {open, results: results(store, task.task.manifest)}
+}
+
+function close({open, results}: Due, {store, block, at, log}: SettlementOptions): boolean {
+  const {taskId, verdicts, expectedVerdicts} = open
+  if (!settleTask(store, {taskId, atBlock: Math.max(block, open.block), at, results, verdicts})) return false
+  log.info(
+    {task: taskId, verdicts, expected: expectedVerdicts, block},
+    isComplete(open) ? 'task settled' : 'task settled with verdicts missing',
+  )
+  return true
+}
+
+function isComplete({verdicts, expectedVerdicts}: OpenTask): boolean {
+  return verdicts >= expectedVerdicts
 }
 
 /** At once for a task of an exam that this program cannot run any more: it must not hold up the ones after it. */

@@ -61,7 +61,8 @@ export function countTask(sql: Sql, taskId: TaskId): void {
   sql
     .prepare<[task: number, answersOf: number]>(
       `INSERT OR REPLACE INTO vote_figures
-         WITH votes AS (SELECT * FROM verdicts WHERE task_id = ?), ordered AS (
+         WITH votes AS (SELECT task_id, validator, miner, passed, overall, received_at FROM verdicts WHERE task_id = ?),
+         ordered AS (
            SELECT miner, overall,
              ROW_NUMBER() OVER (PARTITION BY miner ORDER BY overall) AS place,
              COUNT(*) OVER (PARTITION BY miner) AS number

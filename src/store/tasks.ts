@@ -3,6 +3,7 @@ import type {BlockNumber, Hotkey, Sha256, TaskId} from '../domain/ids.js'
 import {type Answer, SignedManifest} from '../domain/task.js'
 import {countTask} from './figures.js'
 import type {Store} from './open.js'
+import {countVerdictsOf} from './verdicts.js'
 
 export interface StoredTask {
   readonly task: SignedManifest
@@ -130,14 +131,16 @@ export function evidenceTexts(store: Store, taskId: TaskId): string[] | undefine
   return [row.body, ...verdicts, JSON.stringify({settledAtBlock: row.settled_at_block, verdicts: verdicts.length})]
 }
 
+export interface OpenTask {
+  readonly taskId: TaskId
+  readonly examHash: Sha256
+  readonly block: BlockNumber
+  readonly expectedVerdicts: number
+  readonly verdicts: number
+}
+
 /** Oldest first. */
-export function openTasks({sql}: Store): {
-  taskId: TaskId
-  examHash: Sha256
-  block: BlockNumber
-  expectedVerdicts: number
-  verdicts: number
-}[] {
+export function openTasks({sql}: Store, limit?: number): OpenTask[] {
   return sql
     .all(
       sql.q
@@ -154,7 +157,8 @@ export function openTasks({sql}: Store): {
             .as('verdicts'),
         ])
         .where('settled_at_block', 'is', null)
-        .orderBy('task_id'),
+        .orderBy('task_id')
+        .$if(limit !== undefined, (query) => query.limit(limit ?? 0)),
     )
     .map((row) => ({
       taskId: row.task_id,
@@ -181,11 +185,17 @@ export interface Settlement {
   readonly atBlock: BlockNumber
   readonly at: number
   readonly results: readonly {miner: Hotkey; passed: boolean | null; votes: number; judgedAt: number | null}[]
+  /** Of all verdicts that the results were made from. */
+  readonly verdicts: number
 }
 
-/** Closes a task for verdicts, keeps its results for pages, and adds its samples to the totals. Once per task. */
-export function settleTask({sql, changes}: Store, {taskId, atBlock, at, results}: Settlement): void {
-  sql.transaction(() => {
+/**
+ * Closes a task for verdicts, keeps its results for pages, and adds its samples to the totals. Once per task; false when
+ * verdicts have come in since the results were made, and nothing has changed then.
+ */
+export function settleTask({sql, changes}: Store, {taskId, atBlock, at, results, verdicts}: Settlement): boolean {
+  return sql.transaction(() => {
+    if (countVerdictsOf({sql}, taskId) !== verdicts) return false
     const changed = sql.run(
       sql.q
         .updateTable('tasks')
@@ -193,7 +203,7 @@ export function settleTask({sql, changes}: Store, {taskId, atBlock, at, results}
         .where('task_id', '=', taskId)
         .where('settled_at_block', 'is', null),
     )
-    if (changed === 0) return
+    if (changed === 0) return true
     changes.bump('settled')
     const setResult = sql.prepare<
       [passed: number | null, votes: number, judgedAt: number | null, task: number, miner: string]
@@ -210,6 +220,7 @@ export function settleTask({sql, changes}: Store, {taskId, atBlock, at, results}
       )
       .run(at, taskId)
     countTask(sql, taskId)
+    return true
   })
 }
 

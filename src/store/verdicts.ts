@@ -50,6 +50,11 @@ export function countVerdicts({sql}: Store): number {
   return sql.get(sql.q.selectFrom('verdicts').select(({fn}) => fn.countAll<number>().as('n')))?.n ?? 0
 }
 
+export function countVerdictsOf({sql}: Pick<Store, 'sql'>, taskId: TaskId): number {
+  const query = sql.q.selectFrom('verdicts').select(({fn}) => fn.countAll<number>().as('n'))
+  return sql.get(query.where('task_id', '=', taskId))?.n ?? 0
+}
+
 /** The published evaluation signature, with exactly the text that it covers. */
 export function addEvaluationSignature(
   {sql}: Store,

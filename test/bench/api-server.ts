@@ -5,7 +5,7 @@ import {systemTime} from '../../src/runtime/clock.js'
 import {Health} from '../../src/runtime/health.js'
 import {silentLogger} from '../../src/runtime/logger.js'
 import {Scorer} from '../../src/services/scorer.js'
-import {settleOnce} from '../../src/services/settlement.js'
+import {settleInTurns} from '../../src/services/settlement.js'
 import {openStore} from '../../src/store/open.js'
 import {verifyEd25519} from '../../src/wallet/ed25519.js'
 import {verify, walletReady} from '../../src/wallet/keypair.js'
@@ -67,7 +67,7 @@ const answers: Record<Command['do'], (command: Command) => Promise<unknown> | un
   },
   settle: async (command) => {
     const block = command.do === 'settle' ? command.block : 0
-    const settled = settleOnce({store, mechanism: video, block, at: time.now(), log})
+    const settled = await settleInTurns({store, mechanism: video, block, at: time.now(), log}, time, never)
     await scorer.turn(never)
     return {settled: settled.length}
   },
@@ -76,7 +76,9 @@ const answers: Record<Command['do'], (command: Command) => Promise<unknown> | un
     delay.enable()
     return {}
   },
-  'stop watching': () => {
+  'stop watching': async () => {
+    // What has just held up the loop is noted by a timer that has its turn only now.
+    await time.sleep(5, never)
     delay.disable()
     return {maxMs: delay.max / 1e6, p99Ms: delay.percentile(99) / 1e6}
   },

@@ -82,6 +82,7 @@ function settle(store: Store, task: SignedManifest, at: number): void {
       taskId: task.manifest.taskId,
       atBlock: task.manifest.block.number,
       at,
+      verdicts: miners.length * validators.length,
       results: miners.map(({hotkey}) => ({miner: hotkey, passed: true, votes: validators.length, judgedAt: at})),
     })
   })

@@ -81,8 +81,8 @@ describe('the published table of routes', () => {
       hotkey: dave,
       exam_hash: world.exam().examHash,
     }
-    // Those of a named mechanism, and the owner's audit, have tests of their own, with something in them.
-    const elsewhere = /^\/(audit|mechanisms\/\{name\}\/.*)$/
+    // Those of a named mechanism, and what the owner's jobs find, have tests of their own, with something in them.
+    const elsewhere = /^\/(audit|integrity|mechanisms\/\{name\}\/.*)$/
     const reads = routes(deps).filter(({method, path}) => method === 'GET' && !elsewhere.test(path))
     for (const route of reads) {
       const hotkey = route.path.startsWith('/blacklist') ? stranger.hotkey : values.hotkey

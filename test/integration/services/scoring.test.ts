@@ -5,11 +5,13 @@ import type {Hotkey} from '../../../src/domain/ids.js'
 import {winnerOf} from '../../../src/domain/ranking.js'
 import {examFault} from '../../../src/domain/signed.js'
 import {fold, type Scorer} from '../../../src/services/scorer.js'
+import {settleInTurns} from '../../../src/services/settlement.js'
 import {currentVoters} from '../../../src/services/validator-sync.js'
 import {currentExam, listExams} from '../../../src/store/exams.js'
 import {findState, lastRanking} from '../../../src/store/rankings.js'
 import {listScores} from '../../../src/store/scores.js'
 import {settledOfExam} from '../../../src/store/settled.js'
+import {resultsOfTask} from '../../../src/store/tasks.js'
 import {listValidators, pinValidator} from '../../../src/store/validators.js'
 import {verify} from '../../../src/wallet/keypair.js'
 import {miners, never, OwnerWorld, oneAlpha, owner, params, validators, video} from '../../helpers/owner-world.js'
@@ -100,6 +102,25 @@ describe('settlement', () => {
     world.chain.block = 121
 
     expect(world.settle()).toEqual([1, 2])
+  })
+
+  it('counts a verdict that comes in while a task is being closed', async () => {
+    await judge(1, validators.slice(1))
+    world.chain.block = 121
+    const {store, log, chain} = world
+    let turns = 0
+    const sleep = async () => {
+      if (turns++ > 0) return
+      const body = world.batch(world.manifest(1), alice, () => true)
+      await world.expectOk(world.send(app, alice, 'POST', '/samples/batch', body))
+    }
+
+    const settled = await settleInTurns({store, mechanism: video, block: chain.block, at: 0, log}, {sleep}, never)
+
+    expect(settled).toEqual([1])
+    expect(settledOfExam(store, 0, 1, world.exam().examHash)[0]?.verdicts).toHaveLength(12)
+    expect(listScores(store)).toHaveLength(12)
+    expect(resultsOfTask(store, 1).map(({votes}) => votes)).toEqual(miners.map(() => validators.length))
   })
 
   it('settles a task without any output or voter', async () => {
