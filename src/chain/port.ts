@@ -37,8 +37,13 @@ export interface Hyperparameters {
 export interface Commitment {
   readonly hotkey: Hotkey
   readonly text: string
-  /** Block of the reveal. */
+  /** Block of the reveal; of the last time it was set, for one that is open. */
   readonly block: BlockNumber
+  /**
+   * Was never hidden. The chain keeps the present one only: the next commitment of the hotkey, of either kind, takes its
+   * place, where revealed ones add up.
+   */
+  readonly isOpen?: true
 }
 
 export interface WeightsCall {

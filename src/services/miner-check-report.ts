@@ -119,7 +119,9 @@ function candidateOf(
   return {
     hotkey,
     uid: found?.neuron?.uid ?? 0,
-    commitments: isCommitted ? own : [...own, {text, block: (found?.block.number ?? 0) + 1}],
+    commitments: isCommitted
+      ? own
+      : [...own.filter(({isOpen}) => !isOpen), {text, block: (found?.block.number ?? 0) + 1}],
     isBlacklisted: 'value' in barred && barred.value.includes(hotkey),
     previous: undefined,
   }
@@ -129,6 +131,7 @@ interface Committed {
   readonly hotkey: Hotkey
   readonly text: string
   readonly block: number
+  readonly isOpen?: true
 }
 
 async function lineOf(rule: Rule, facts: Facts, {chuteId}: Offer, source: Known<unknown> | undefined) {

@@ -34,7 +34,7 @@ export interface CommitPlan {
   readonly space: {readonly costBytes: number; readonly leftBytes: number | null}
   /** The commitment in force until now; null for the first one. */
   readonly replaces: {readonly text: string; readonly block: number} | null
-  /** Commitments that this hotkey may still make after this one. */
+  /** Revealed commitments that this hotkey may still make after this one. */
   readonly left: number
 }
 
@@ -83,11 +83,13 @@ export async function planCommit(
       hints: ['nothing to do: leoma get-rank shows where the miner stands'],
     })
   }
-  if (earlier.length >= maxCommitments) {
+  // An open one makes room for this one; the rule counts it while it stands.
+  const kept = earlier.filter(({isOpen}) => !isOpen).length
+  if (kept >= maxCommitments) {
     throw new LeomaError(
       'usage',
       'COMMITS_USED_UP',
-      `${hotkey} has committed ${earlier.length} times; one more makes it invalid for good`,
+      `${hotkey} has committed ${kept} times; one more makes it invalid for good`,
       {hints: ['register another hotkey for the new model']},
     )
   }
@@ -104,7 +106,7 @@ export async function planCommit(
     hidden: !allowance.isPlain,
     space: {costBytes: allowance.cost(Buffer.byteLength(text)), leftBytes: allowance.bytesLeft ?? null},
     replaces: current ? {text: current.text, block: current.block} : null,
-    left: maxCommitments - earlier.length - 1,
+    left: maxCommitments - kept - (allowance.isPlain ? 0 : 1),
   }
 }
 

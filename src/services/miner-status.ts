@@ -135,11 +135,16 @@ function commitment(own: readonly Commitment[]): Finding {
   }
   const parsed = parseModelCommitment(last.text, last.hotkey)
   if (!parsed.ok) {
-    const next = own.length < maxCommits ? 'commit again with leoma miner commit' : 'register another hotkey'
+    const kept = own.filter(({isOpen}) => !isOpen).length
+    const next = kept < maxCommits ? 'commit again with leoma miner commit' : 'register another hotkey'
     return {about, verdict: 'bad', says: `block ${last.block} cannot be read (${parsed.reason}); ${used}`, next}
   }
   const {modelName, modelRevision} = parsed.value
-  return {about, verdict: 'ok', says: `${modelName} at ${modelRevision}, block ${last.block}; ${used}`}
+  return {
+    about,
+    verdict: 'ok',
+    says: `${modelName} at ${modelRevision}, block ${last.block}${last.isOpen ? ', in the open' : ''}; ${used}`,
+  }
 }
 
 function modelLine(model: Answer<Model | undefined>, {modelName, modelRevision}: ModelSubmission): Finding {

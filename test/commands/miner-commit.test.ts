@@ -1,3 +1,5 @@
+import {once} from 'node:events'
+import {createServer} from 'node:net'
 import path from 'node:path'
 import {expect, test} from 'vitest'
 import {LocalChain} from '../../src/chain/local.js'
@@ -152,4 +154,29 @@ test('exits 3 for a network that nobody knows, and names those that are known', 
   expect(code).toBe(3)
   expect(stderr).toContain('[NETWORK_UNKNOWN]')
   expect(stderr).toContain('localnet')
+})
+
+test('exits 5 for a node that is not there, and says what to look at', async () => {
+  await walletReady()
+  const wallets = tempFolder()
+  const {hotkey} = await createHotkey(wallets, 'default', 'default')
+  const node = createServer().listen(0, '127.0.0.1')
+  await once(node, 'listening')
+  const address = node.address()
+  const port = typeof address === 'object' && address ? address.port : 0
+  node.close()
+  await once(node, 'close')
+  const argv = [`--model-name=a/leoma-${hotkey}`, `--model-revision=${revision}`, '--chute-id=c', '--json']
+  const env = {NETWORK: `ws://127.0.0.1:${port}`, NETUID: '1', BT_WALLET_PATH: wallets, LEOMA_DATA: tempFolder()}
+
+  const {stdout, code} = await runCommand(MinerCommit, 'miner:commit', argv, env)
+
+  expect(code).toBe(5)
+  expect(JSON.parse(stdout)).toMatchObject({
+    error: {
+      kind: 'chain',
+      code: 'CHAIN_UNREACHABLE',
+      hints: [expect.stringContaining('check NETWORK'), expect.anything()],
+    },
+  })
 })

@@ -43,10 +43,12 @@ export async function readCommitments(
   }))
   await batch.read(rpc, block.hash, signal)
   return wanted.flatMap(({hotkey, revealed, current}) => {
-    const found = (revealed() ?? []).map(([bytes, at]) => ({hotkey, text: revealedText(hexToBytes(bytes)), block: at}))
+    const found = (revealed() ?? []).map(
+      ([bytes, at]): Commitment => ({hotkey, text: revealedText(hexToBytes(bytes)), block: at}),
+    )
     const registration = current()
     const open = registration && openBytes(registration)
-    if (open) found.push({hotkey, text: new TextDecoder().decode(open), block: registration.block})
+    if (open) found.push({hotkey, text: new TextDecoder().decode(open), block: registration.block, isOpen: true})
     return found.sort((a, b) => a.block - b.block)
   })
 }

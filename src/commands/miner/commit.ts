@@ -92,7 +92,9 @@ export default class MinerCommit extends BaseCommand {
         : 'open    at once, and replaced by the next one',
       `space   ${space.costBytes} bytes${space.leftBytes === null ? '' : ` of ${space.leftBytes} left in this epoch`}`,
       ...(replaces ? [`instead of the commitment of block ${replaces.block}: ${replaces.text}`] : []),
-      `commitments left after this one: ${left}`,
+      hidden
+        ? `commitments left after this one: ${left}`
+        : `hidden commitments that may follow: ${left}; an open one counts while it stands`,
     ]
     process.stderr.write(`${printable(lines.join('\n'))}\n`)
   }

@@ -168,7 +168,7 @@ describe.skipIf(!finneyMetadata)('SubtensorChain against a node with finney’s 
 
       expect(await connect().commitments(netuid, signal)).toEqual([
         {hotkey: miner.hotkey, text: 'first', block: 500},
-        {hotkey: miner.hotkey, text: 'open', block: 550},
+        {hotkey: miner.hotkey, text: 'open', block: 550, isOpen: true},
         {hotkey: miner.hotkey, text: 'second, without its length', block: 600},
       ])
     })
@@ -241,7 +241,10 @@ describe.skipIf(!finneyMetadata)('SubtensorChain against a node with finney’s 
     it('refuses a node of another chain, by the hash it was told', async () => {
       const chain = connect([server.url], {genesis: `0x${'ab'.repeat(32)}`})
 
-      await expect(chain.head(signal)).rejects.toMatchObject({code: 'CHAIN_WRONG_GENESIS', retryable: false})
+      await expect(chain.head(signal)).rejects.toMatchObject({
+        ...{kind: 'chain', code: 'CHAIN_WRONG_GENESIS', retryable: false},
+        hints: [expect.stringContaining('NETWORK')],
+      })
     })
 
     it('refuses a node of another chain than the one before', async () => {
@@ -265,6 +268,7 @@ describe.skipIf(!finneyMetadata)('SubtensorChain against a node with finney’s 
       await expect(connect([behind.url], options).head(signal)).rejects.toMatchObject({
         code: 'CHAIN_BEHIND',
         message: expect.stringContaining('180 minutes'),
+        hints: [expect.stringContaining('caught up'), expect.stringContaining('clock')],
       })
       await connect([behind.url, server.url], options).metagraph(netuid, signal)
       expect(server.asked).toContain('state_call')

@@ -109,6 +109,25 @@ describe('the published reasons', () => {
     expect(findMiner(world.store, dave)).toMatchObject({invalidReason: 'blacklisted', block: null, modelName: null})
   })
 
+  it('counts a commitment in the open while it stands, and nothing that it has replaced', async () => {
+    const text = JSON.stringify(good)
+    const open = (block: number) => {
+      world.chain.offers = world.chain.offers.filter(({hotkey, isOpen}) => hotkey !== dave || !isOpen)
+      world.chain.offers.push({hotkey: dave, text, block, isOpen: true})
+      return world.validate()
+    }
+
+    // The second of two; how often it is changed leaves no trace on the chain, but moves its author behind the others.
+    for (const block of [60, 70, 80]) {
+      await open(block)
+      expect(findMiner(world.store, dave)).toMatchObject({isValid: true, block})
+    }
+
+    world.chain.offers.push({hotkey: dave, text, block: 55})
+    await open(90)
+    expect(findMiner(world.store, dave)).toMatchObject({invalidReason: 'max_commits_exceeded_2', block: 90})
+  })
+
   it('goes by the last commitment, and moves a miner that commits again to its block', async () => {
     world.chain.offers.push({
       hotkey: dave,

@@ -10,6 +10,7 @@ import {sha256} from '../../../src/domain/canonical.js'
 import {signWeights, type WeightsStatement} from '../../../src/domain/weights-statement.js'
 import {LeomaError} from '../../../src/errors.js'
 import type {Progress} from '../../../src/mechanisms/types.js'
+import {FatalError} from '../../../src/runtime/clock.js'
 import {silentLogger} from '../../../src/runtime/logger.js'
 import {WeightSetter} from '../../../src/services/weight-setter.js'
 import {openStore, type Store} from '../../../src/store/open.js'
@@ -301,6 +302,38 @@ describe('the weight setter', () => {
       code: 'HOTKEY_NOT_REGISTERED',
       exitCode: 4,
     })
+  })
+
+  it('ends with 4 when its own neuron is taken from it while it runs', async () => {
+    let isGone = false
+    const shrinking: Chain = new Proxy(chain, {
+      get(target, name) {
+        if (name === 'metagraph') {
+          return async (...args: Parameters<Chain['metagraph']>) => {
+            const metagraph = await target.metagraph(...args)
+            const neurons = metagraph.neurons.filter(({hotkey}) => !isGone || hotkey !== validator.hotkey)
+            return {...metagraph, neurons}
+          }
+        }
+        const value: unknown = Reflect.get(target, name, target)
+        return typeof value === 'function' ? value.bind(target) : value
+      },
+    })
+    const setter = newSetter({chain: shrinking})
+    await blocks(setter, 6)
+    expect(setBlocks()).toEqual([8])
+
+    isGone = true
+    time.advance(blockMs)
+
+    const ended: unknown = await setter.turn({at: time.now(), signal}).catch((error: unknown) => error)
+
+    expect(ended).toBeInstanceOf(FatalError)
+    expect(ended).toMatchObject({
+      ...{code: 'HOTKEY_NOT_REGISTERED', exitCode: 4},
+      hints: [expect.stringContaining('register the hotkey')],
+    })
+    expect(counted).toMatchObject({set: 1, HOTKEY_NOT_REGISTERED: 1})
   })
 })
 

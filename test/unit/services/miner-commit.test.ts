@@ -14,10 +14,17 @@ beforeAll(async () => {
 })
 
 /** A chain that holds so many bytes in the open, as runtimes without timelocked commitments do. */
-function chainOf(maxTextBytes: number, texts: readonly string[] = []): Chain {
-  const commitments: Commitment[] = texts.map((text, index) => ({hotkey, text, block: 10 + index}))
+function chainOf(
+  maxTextBytes: number,
+  texts: readonly string[] = [],
+  {isPlain = true, open = 0}: {readonly isPlain?: boolean; readonly open?: number} = {},
+): Chain {
+  const commitments = texts.map((text, index): Commitment => {
+    const commitment = {hotkey, text, block: 10 + index}
+    return index >= texts.length - open ? {...commitment, isOpen: true} : commitment
+  })
   const allowance: CommitAllowance = {
-    isPlain: true,
+    isPlain,
     maxTextBytes,
     cost: (bytes) => bytes,
     bytesLeft: undefined,
@@ -89,5 +96,32 @@ describe('the form of a commitment', () => {
     await expect(planCommit(chainOf(512, [text]), netuid, hotkey, submission(), signal)).rejects.toMatchObject({
       code: 'COMMIT_UNCHANGED',
     })
+  })
+})
+
+describe('the number of commitments in a life', () => {
+  const plan = (revealed: number, open: number, isPlain: boolean) => {
+    const texts = Array.from({length: revealed + open}, (_, index) => `{"model_name": "earlier ${index}"}`)
+    return planCommit(chainOf(512, texts, {isPlain, open}), netuid, hotkey, submission(), signal)
+  }
+
+  it('is two that were revealed', async () => {
+    expect(await plan(0, 0, false)).toMatchObject({hidden: true, left: 1})
+    expect(await plan(1, 0, false)).toMatchObject({hidden: true, left: 0})
+    await expect(plan(2, 0, false)).rejects.toMatchObject({kind: 'usage', code: 'COMMITS_USED_UP'})
+  })
+
+  it('does not shrink with an open one, which the next one replaces, hidden or open', async () => {
+    expect(await plan(0, 1, false)).toMatchObject({left: 1, replaces: {text: '{"model_name": "earlier 0"}'}})
+    expect(await plan(1, 1, false)).toMatchObject({left: 0})
+    expect(await plan(1, 1, true)).toMatchObject({hidden: false, left: 1})
+    await expect(plan(2, 1, false)).rejects.toMatchObject({
+      code: 'COMMITS_USED_UP',
+      message: expect.stringContaining('committed 2 times'),
+    })
+  })
+
+  it('counts an open one while it stands: none fits beside two that were revealed', async () => {
+    await expect(plan(2, 0, true)).rejects.toMatchObject({code: 'COMMITS_USED_UP'})
   })
 })
