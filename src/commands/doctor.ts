@@ -4,7 +4,7 @@ import {printable} from '../cli/printable.js'
 import {exitCodes, LeomaError} from '../errors.js'
 import type {CheckResult, DoctorReport} from '../services/doctor.js'
 
-const roles = ['validator', 'sampler', 'api', 'miner'] as const
+const roles = ['validator', 'executor', 'sampler', 'api', 'miner'] as const
 const marks = {ok: 'ok', warn: 'warn', fail: 'FAILS', skipped: '-'} as const
 
 export default class Doctor extends BaseCommand {

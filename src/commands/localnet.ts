@@ -27,7 +27,8 @@ export default class Localnet extends BaseCommand {
       default: 'video',
     }),
     miners: Flags.string({
-      description: 'profiles of the miners, separated by commas; all of the cast when left out',
+      description:
+        'profiles of the miners, separated by commas; of a mechanism of whose cast nobody is named, and when left out, all',
       helpValue: '<names>',
     }),
     attack: Flags.string({

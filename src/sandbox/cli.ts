@@ -6,6 +6,8 @@ export interface CliOptions {
   readonly program: string
   /** All that it sees of the environment. */
   readonly env: Readonly<Record<string, string>>
+  /** Where it works, and leaves its notes: Podman's monitor writes down there that a program ran out of memory. */
+  readonly cwd?: string
 }
 
 export interface CliResult {
@@ -19,7 +21,7 @@ const maxBuffer = 8 * 1024 * 1024
 
 /** Runs an engine's program to its end: arguments are never a shell's, output is bounded, a deadline ends it. */
 export async function runCli(
-  {program, env}: CliOptions,
+  {program, env, cwd}: CliOptions,
   args: readonly string[],
   options: {readonly signal: AbortSignal; readonly deadlineMs: number; readonly input?: AsyncIterable<Uint8Array>},
 ): Promise<CliResult> {
@@ -28,6 +30,7 @@ export async function runCli(
     const result = await execa(program, args, {
       ...(options.input ? {stdin: options.input} : {stdin: 'ignore' as const}),
       env,
+      ...(cwd !== undefined && {cwd}),
       extendEnv: false,
       reject: false,
       maxBuffer,

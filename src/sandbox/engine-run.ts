@@ -52,6 +52,7 @@ export async function runContainer(plan: ContainerPlan, signal: AbortSignal): Pr
   }
   const prints = new Prints(limits.logBytes, () => void end('printed-too-much').catch(() => {}))
   const child = execa(cli.program, ['start', '--attach', name], {
+    ...(cli.cwd !== undefined && {cwd: cli.cwd}),
     ...{env: cli.env, extendEnv: false, stdin: 'ignore', buffer: false, reject: false, cleanup: true},
   })
   prints.read(child.stdout, child.stderr)

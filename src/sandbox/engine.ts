@@ -114,7 +114,16 @@ export class EngineSandbox implements Sandbox {
       const made = await runCli(this.#cli, [...createArgs(plan), image.handle], {signal, deadlineMs: shortMs})
       if (!made.ok) throw new LeomaError('upstream', 'SANDBOX_FAILED', `${engine} made no container: ${made.complaint}`)
       return await runContainer(
-        {...this.#options, cli: this.#cli, name, job, inbox, output, limits, removal: this.#removal(name)},
+        {
+          ...this.#options,
+          cli: {...this.#cli, cwd: job},
+          name,
+          job,
+          inbox,
+          output,
+          limits,
+          removal: this.#removal(name),
+        },
         signal,
       )
     } catch (error) {

@@ -219,3 +219,12 @@ test('the API is looked at before it runs, a miner without any bucket', async ()
 test('an unknown role is a mistake of usage', async () => {
   expect((await doctor({}, '--role', 'king')).code).toBe(2)
 })
+
+test('an executor is told that plain processes hold nobody, and that rounds need a pool of challenges', async () => {
+  const env = {SANDBOX: 'process', NETWORK: 'localnet', LEOMA_DATA: tempFolder(), API_URL: 'http://127.0.0.1:1'}
+  const {code, stdout} = await runCommand(Doctor, 'doctor', ['--role=executor'], env)
+
+  expect(code).toBe(8)
+  expect(stdout).toMatch(/^FAILS +sandbox +process \S+ holds nobody: any image can do here what you can$/m)
+  expect(stdout).toMatch(/^FAILS +challenges .* holds no challenge$/m)
+})

@@ -1,4 +1,4 @@
-import {readFileSync, writeFileSync} from 'node:fs'
+import {existsSync, readFileSync, writeFileSync} from 'node:fs'
 import {mkdir, readFile, rm, stat} from 'node:fs/promises'
 import {createServer} from 'node:net'
 import path from 'node:path'
@@ -199,6 +199,8 @@ export function sandboxContract(isolation: Isolation): void {
 
       expect(Object.entries(tale).filter(([, how]) => how === 'done')).toEqual([])
       expect(() => readFileSync(outside)).toThrow('ENOENT')
+      for (const folder of ['/', '/etc', '/usr', '/dev', '/var'])
+        expect(() => readFileSync(path.join(folder, 'escaped'))).toThrow('ENOENT')
     })
 
     it('shows no file of this machine, no process and no variable', async () => {
@@ -264,6 +266,8 @@ export function sandboxContract(isolation: Isolation): void {
       const {reason, exitCode} = await run.ended
 
       expect(`${reason} ${exitCode}`).toMatch(/^out-of-memory|^exited 137/)
+      // Podman's monitor notes it down where it was started.
+      expect(existsSync('oom')).toBe(false)
     })
 
     it('bounds the number of processes, and leaves none of them behind', async () => {

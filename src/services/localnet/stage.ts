@@ -36,7 +36,10 @@ export function chooseMechanisms(names: readonly string[] = ['video']): readonly
   throw new LeomaError('usage', 'MECHANISM_UNKNOWN', problem, {hints: [`mechanisms: ${known.join(', ')}`]})
 }
 
-/** The chosen profiles of each cast in its order, whatever the order they were named in; a name may be in both casts. */
+/**
+ * The chosen profiles of each cast in its order, whatever the order they were named in. A name may be in both casts; a cast
+ * of which nobody is named takes part as a whole, for a mechanism without miners would never come to anything.
+ */
 export function chooseProfiles(
   names: readonly string[] | undefined,
   mechanisms: readonly string[] = ['video'],
@@ -46,7 +49,10 @@ export function chooseProfiles(
   if (names === undefined) return {video, heads}
   const all = [...new Set([...video, ...heads].map(({name}) => name))]
   const unknown = names.filter((name) => !all.includes(name))
-  const chosen = (profiles: readonly Profile[]) => profiles.filter(({name}) => names.includes(name))
+  const chosen = (profiles: readonly Profile[]) => {
+    const named = profiles.filter(({name}) => names.includes(name))
+    return named.length === 0 ? profiles : named
+  }
   if (unknown.length === 0 && names.length > 0) return {video: chosen(video), heads: chosen(heads)}
   const problem = unknown.length > 0 ? `there is no miner profile ${unknown.join(', ')}` : 'no miner profile is named'
   throw new LeomaError('usage', 'PROFILE_UNKNOWN', problem, {hints: [`profiles: ${all.join(', ')}`]})
