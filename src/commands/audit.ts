@@ -137,9 +137,10 @@ export default class Audit extends BaseCommand {
           : 'too little has settled'
       this.logToStderr(`the evidence says: ${says} (state ${ranking.stateHash.slice(0, 12)}…)`)
     }
+    const agrees = range ? 'everything agrees' : 'nothing differs, and nothing was proved: no settled task was in range'
     this.logToStderr(
       report.ok
-        ? `everything agrees${counts.warning > 0 ? `; ${counts.warning} things to look at` : ''}`
+        ? `${agrees}${counts.warning > 0 ? `; ${counts.warning} things to look at` : ''}`
         : `${counts.error} things do not agree`,
     )
   }

@@ -87,19 +87,24 @@ export async function measureClip(
     const firstFrame = path.join(folder, 'first.png')
     await writeFile(firstFrame, await media.firstFrame(clip, params.request, signal))
     const cut = {window, clip, otherClip, firstFrame}
+    const failed = new AbortController()
+    const either = AbortSignal.any([signal, failed.signal])
     const outputs = outputsOf(bench).map((output, index) =>
       limit(async () => {
-        signal.throwIfAborted()
-        const measured = await measureOutput(output, {...cut, file: path.join(folder, `${index}.mp4`)}, bench, signal)
+        either.throwIfAborted()
+        const measured = await measureOutput(output, {...cut, file: path.join(folder, `${index}.mp4`)}, bench, either)
         onDone()
         return measured
+      }).catch((error: unknown) => {
+        // A judge without its key fails for all of them: the rest need not be made. The first reason is the one that stays.
+        failed.abort(error)
+        throw error
       }),
     )
     const settled = await Promise.allSettled(outputs)
-    return settled.map((result) => {
-      if (result.status === 'rejected') throw result.reason
-      return result.value
-    })
+    signal.throwIfAborted()
+    failed.signal.throwIfAborted()
+    return settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
   } finally {
     await rm(folder, {recursive: true, force: true})
   }

@@ -3,6 +3,7 @@ import {mkdir, writeFile} from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import {afterAll, beforeAll, expect, test} from 'vitest'
+import {LeomaError} from '../../../src/errors.js'
 import {ReferenceJudge} from '../../../src/judge/reference.js'
 import {FfmpegMedia} from '../../../src/media/ffmpeg.js'
 import {
@@ -110,4 +111,22 @@ test.each([
   await expect(calibrate(options({source: path.join(dir, folder)}), signal)).rejects.toThrow(
     expect.objectContaining({kind: 'usage', code}),
   )
+})
+
+test('a judge that cannot judge ends it at once, with its reason', async () => {
+  const judge = new FakeJudge()
+  judge.before = () => {
+    throw new LeomaError('config', 'KEY_MISSING', 'there is no key')
+  }
+  let made = 0
+  const counting: CalibrateOptions['run'] = (args, request) => {
+    if (request.what?.startsWith('making')) made++
+    return run(args, request)
+  }
+
+  const attempt = calibrate(options({judges: [{judge, params}], run: counting}), signal)
+
+  await expect(attempt).rejects.toMatchObject({code: 'KEY_MISSING'})
+  expect(made).toBeLessThanOrEqual(4)
+  expect(readdirSync(path.join(dir, 'work'))).not.toContain('c')
 })
