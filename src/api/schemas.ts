@@ -49,6 +49,11 @@ export const RankRow = z.object({
   tasks_to_eligible: z.number().int().nullable().optional(),
   /** Pass rate with which it would win now, 0..1; null when none would do. */
   pass_rate_to_win: z.number().nullable().optional(),
+  /**
+   * Where a lead has to be proved: in how many of the tasks that both sat it was better and worse than the winner, and by how
+   * many more it must be better before it wins. For the winner, against whom it took the lead from. Null under other rules.
+   */
+  proof: z.object({ahead: z.number().int(), behind: z.number().int(), short: z.number().int()}).nullable().optional(),
 })
 export const RankBody = z.object({
   ranks: z.array(RankRow),

@@ -78,3 +78,9 @@ export const sentence = (text: string) => {
   const begun = text.slice(0, 1).toUpperCase() + text.slice(1)
   return /[.!?…]$/.test(begun) ? begun : `${begun}.`
 }
+
+/** Lists give the first 300 characters of a prompt; where they stop in its middle, that is shown, at a word's end. */
+export function shortened(prompt: string, length = 300): string {
+  if (prompt.length < length) return prompt
+  return `${prompt.slice(0, length).replace(/\s+\S*$/u, '')} …`
+}

@@ -1,4 +1,5 @@
 import type {RankBody} from '../api/schemas.js'
+import {plural, points} from './format.js'
 
 /** One miner of the leaderboard. Shares are 0..1. */
 export interface StandingRow {
@@ -14,10 +15,20 @@ export interface StandingRow {
   readonly margin: number | null
   /** Pass rate with which it would win; null when none would do. */
   readonly toWin: number | null
+  /** Against the winner, where a lead has to be proved; null under other rules, and for the winner. */
+  readonly proof: Proof | null
   readonly isValid: boolean
   readonly invalidReason: string | null
   readonly explain: string
   readonly block: number | null
+}
+
+export interface Proof {
+  /** Tasks in which it was better, and worse. */
+  readonly ahead: number
+  readonly behind: number
+  /** By how many more tasks it must be better before it wins; 0 or less when only its pass rate is too small. */
+  readonly short: number
 }
 
 export const sortKeys = ['rank', 'pass', 'complete', 'uid', 'since'] as const
@@ -52,6 +63,7 @@ export function standings({ranks, unranked = []}: RankBody): StandingRow[] {
     completeness: row.completeness ?? 0,
     margin: best === undefined ? null : row.pass_rate - best,
     toWin: row.pass_rate_to_win ?? null,
+    proof: row.rank === 1 ? null : (row.proof ?? null),
     isValid: row.is_valid,
     invalidReason: row.invalid_reason,
     explain: row.explain,
@@ -80,6 +92,20 @@ const shown: Readonly<Record<ShowKey, (row: StandingRow) => boolean>> = {
   ranked: ({rank}) => rank !== null,
   waiting: ({rank, isValid}) => rank === null && isValid,
   invalid: ({isValid}) => !isValid,
+}
+
+/** What a ranked miner is from winning: tasks where a lead must be proved, otherwise points of its pass rate. */
+export function distanceOf({rank, proof, margin}: StandingRow): string {
+  if (rank === 1) return 'winner'
+  if (proof) return proof.short > 0 ? `${plural(proof.short, 'task')} short` : 'needs a larger rate'
+  return margin === null ? '' : points(margin)
+}
+
+/** Of those behind the winner, the one with the least to prove; undefined where nothing has to be. */
+export function nearestChallenger(rows: readonly StandingRow[]): (StandingRow & {proof: Proof}) | undefined {
+  return rows
+    .flatMap((row) => (row.rank !== null && row.proof !== null ? [{...row, proof: row.proof}] : []))
+    .sort((a, b) => a.proof.short - b.proof.short || b.passRate - a.passRate)[0]
 }
 
 /** `uid 7` and `7` find a uid exactly; anything else is looked for in address, sentence and reason. */
@@ -120,6 +146,17 @@ export function rollingRates(letters: string, {window, forgivenMisses}: RateRule
     rates.push(counted === 0 ? null : passed / counted)
   }
   return rates
+}
+
+/** From the first task on in which any of these miners was asked: what is empty before says nothing. */
+export function firstAsked(letters: readonly string[]): number {
+  const firsts = letters.map((own) => own.search(/[^-]/)).filter((index) => index !== -1)
+  return firsts.length === 0 ? 0 : Math.min(...firsts)
+}
+
+/** After each task, how many settled an hour over the newest of those until then; null for the first. */
+export function hourlyRates(settledAt: readonly string[], newest = 20): (number | null)[] {
+  return settledAt.map((_, index) => tasksPerHour(settledAt.slice(Math.max(0, index + 1 - newest), index + 1)))
 }
 
 /** Settled tasks an hour over the newest of them; null when too few to say. */

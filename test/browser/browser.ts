@@ -41,7 +41,7 @@ export interface Watched {
   readonly faults: string[]
   go(place: string): Promise<void>
   /** Kept for people to look at; compared with nothing. */
-  shoot(name: string): Promise<void>
+  shoot(name: string, options?: {readonly fullPage?: boolean}): Promise<void>
   close(): Promise<void>
 }
 
@@ -66,8 +66,8 @@ export async function open(browser: Browser, url: string, options: BrowserContex
       await page.goto(`${url}/#/${place}`)
       await settled(page)
     },
-    shoot: async (name) => {
-      await page.screenshot({path: path.join(shots, `${name}.png`), fullPage: true})
+    shoot: async (name, {fullPage = true} = {}) => {
+      await page.screenshot({path: path.join(shots, `${name}.png`), fullPage})
     },
     close: () => context.close(),
   }

@@ -9,9 +9,8 @@ import type {Chain, Commitment, Metagraph, Neuron} from '../../src/chain/port.js
 import {sha256} from '../../src/domain/canonical.js'
 import {formatModelCommitment} from '../../src/domain/commitment.js'
 import type {SignedExam} from '../../src/domain/exam.js'
-import {compareText, type Hotkey} from '../../src/domain/ids.js'
-import {signValue} from '../../src/domain/signed.js'
-import type {Answer, SignedManifest, TaskManifest} from '../../src/domain/task.js'
+import type {Hotkey} from '../../src/domain/ids.js'
+import type {SignedManifest, TaskManifest} from '../../src/domain/task.js'
 import type {SignedVerdict, Verdict} from '../../src/domain/verdict.js'
 import {buildServer, type ServerDeps} from '../../src/http/server.js'
 import {mechanism} from '../../src/mechanisms/registry.js'
@@ -28,8 +27,9 @@ import {openStore, type Store} from '../../src/store/open.js'
 import {verifyEd25519} from '../../src/wallet/ed25519.js'
 import {createSigner, verify} from '../../src/wallet/keypair.js'
 import type {Signer} from '../../src/wallet/port.js'
+import {answerOf, manifestOf, netuid, signedTask, signedVerdict, verdictOf} from './written-evidence.js'
 
-export const netuid = 99
+export {netuid}
 export const owner = createSigner({uri: '//Owner'})
 export const validators = ['//Alice', '//Bob', '//Charlie'].map((uri) => createSigner({uri}))
 export const miners = ['//Dave', '//Eve', '//Ferdie', '//One'].map((uri) => createSigner({uri}))
@@ -251,94 +251,46 @@ export class OwnerWorld {
   }
 
   manifest(taskId: number, changes: Partial<TaskManifest> = {}): SignedManifest {
-    const artefact = (key: string) => ({key: `${taskId}/${key}`, sha256: sha256(`${taskId} ${key}`), sizeBytes: 10})
-    const answers: Answer[] = miners
-      .map(({hotkey}, index) => ({
-        hotkey,
-        uid: 10 + index,
-        commitmentBlock: 10 + index,
-        outcome: 'ok',
-        reason: null,
-        latencyMs: 1000 + index,
-        attempts: 1,
-        output: artefact(`generated_videos/${hotkey}.mp4`),
-      }))
-      .sort((a, b) => compareText(a.hotkey, b.hotkey))
-    const manifest: TaskManifest = {
-      version: 1,
-      mechanism: 'video',
-      netuid,
+    const answers = miners.map(({hotkey}, index) =>
+      answerOf(taskId, {hotkey, uid: 10 + index}, {latencyMs: 1000 + index}),
+    )
+    const voters = validators.map(({hotkey}, index) => ({
+      hotkey,
+      uid: index + 1,
+      stakeRao: String(BigInt(1000 * (index + 1)) * oneAlpha),
+    }))
+    const manifest = manifestOf({
       taskId,
-      kind: 'ti2v',
       examHash: this.exam().examHash,
       block: {number: 100 + taskId, hash: `0x${'ab'.repeat(32)}`},
       createdAt: new Date(this.nowMs).toISOString(),
-      source: {
-        key: 'clip.mp4',
-        sha256: sha256('clip'),
-        index: 0,
-        corpusSha256: sha256('corpus'),
-        corpusSize: 1,
-        durationS: 10,
-        clipStartS: 2,
-        clipDurationS: 5,
-        shotStartS: 0,
-        shotEndS: 10,
-        cutCount: 0,
-      },
       prompt: {text: 'a boat turns left', author: 'measured'},
-      clip: artefact('original_clip.mp4'),
-      firstFrame: artefact('first_frame.png'),
       answers,
-      voters: validators
-        .map(({hotkey}, index) => ({
-          hotkey,
-          uid: index + 1,
-          stakeRao: String(BigInt(1000 * (index + 1)) * oneAlpha),
-        }))
-        .sort((a, b) => compareText(a.hotkey, b.hotkey)),
-      ...changes,
-    }
-    return this.signed(manifest)
+      voters,
+    })
+    // As a test wrote them, also where no honest sampler would.
+    return this.signed({...manifest, ...changes})
   }
 
   signed(manifest: TaskManifest, signer = owner): SignedManifest {
-    return {manifest, signer: signer.hotkey, signature: signValue('task', manifest, signer)}
+    return signedTask(manifest, signer)
   }
 
   verdict(
-    {manifest}: SignedManifest,
+    task: SignedManifest,
     validator: Signer,
     miner: Hotkey,
     passed: boolean,
     changes: Partial<Verdict> = {},
   ): SignedVerdict {
-    const answer = manifest.answers.find(({hotkey}) => hotkey === miner)
-    const verdict: Verdict = {
-      version: 1,
-      mechanism: 'video',
-      netuid,
-      taskId: manifest.taskId,
-      examHash: manifest.examHash,
-      validator: validator.hotkey,
-      miner,
-      artefacts: {
-        output: answer?.output?.sha256 ?? sha256('nothing'),
-        clip: manifest.clip.sha256,
-        firstFrame: manifest.firstFrame?.sha256 ?? null,
-      },
-      judge: {name: 'reference', version: 1},
-      passed,
-      overall: passed ? 90 : 40,
+    const standard = {
       aspects: {motion_quality: passed ? 90 : 40},
-      confidence: 80,
-      gate: null,
       reasoning: 'moves like the original',
       strengths: ['steady'],
       issues: [],
-      ...changes,
     }
-    return {verdict, signature: signValue('verdict', verdict, validator)}
+    const verdict = verdictOf(task, {validator: validator.hotkey, miner, passed}, {...standard, ...changes})
+    return signedVerdict(verdict, validator)
   }
 
   sample(task: SignedManifest, validator: Signer, miner: Hotkey, passed: boolean): SampleSubmission {

@@ -3,10 +3,9 @@ import os from 'node:os'
 import path from 'node:path'
 import type {FastifyInstance} from 'fastify'
 import {sha256} from '../../src/domain/canonical.js'
-import {compareText, type Hotkey} from '../../src/domain/ids.js'
-import {signValue} from '../../src/domain/signed.js'
+import type {Hotkey} from '../../src/domain/ids.js'
 import type {Answer, SignedManifest, TaskManifest} from '../../src/domain/task.js'
-import type {SignedVerdict, Verdict} from '../../src/domain/verdict.js'
+import type {SignedVerdict} from '../../src/domain/verdict.js'
 import {buildServer, type ServerDeps} from '../../src/http/server.js'
 import {mechanism} from '../../src/mechanisms/registry.js'
 import {defaults} from '../../src/mechanisms/video/params.js'
@@ -24,10 +23,20 @@ import {syncValidators} from '../../src/store/validators.js'
 import {addVerdict} from '../../src/store/verdicts.js'
 import {createSigner, verify} from '../../src/wallet/keypair.js'
 import type {Signer} from '../../src/wallet/port.js'
+import {
+  answerOf,
+  artefactOf,
+  manifestOf,
+  netuid,
+  people,
+  signedTask,
+  signedVerdict,
+  verdictOf,
+} from './written-evidence.js'
 
-const netuid = 99
 const video = mechanism('video')
 const stakeRao = 1_000_000_000_000n
+const sizeBytes = 400_000
 
 export interface WebWorldOptions {
   readonly miners: number
@@ -179,101 +188,68 @@ export class WebWorld {
 
   manifest(taskId: number, examHash: TaskManifest['examHash']): SignedManifest {
     const {text} = this.#options
-    const artefact = (key: string) => ({
-      key: `${taskId}/${key}`,
-      sha256: sha256(`${taskId} ${key}`),
-      sizeBytes: 400_000,
-    })
-    const manifest: TaskManifest = {
-      version: 1,
-      mechanism: 'video',
-      netuid,
+    const manifest = manifestOf({
       taskId,
-      kind: 'ti2v',
       examHash,
-      block: {number: 1000 + taskId, hash: `0x${'ab'.repeat(32)}`},
-      createdAt: '2026-01-01T00:00:00.000Z',
-      source: {
-        ...{key: 'clip.mp4', sha256: sha256('clip'), index: 0, corpusSha256: sha256('corpus'), corpusSize: 1},
-        ...{durationS: 10, clipStartS: 2, clipDurationS: 5, shotStartS: 0, shotEndS: 10, cutCount: 0},
-      },
-      prompt: {
-        text: text ?? 'a boat turns left while the camera follows it along the harbour wall',
-        author: (text ?? 'measured').slice(0, 64),
-      },
-      clip: artefact('original_clip.mp4'),
-      firstFrame: artefact('first_frame.png'),
-      answers: this.miners
-        .map(({hotkey}, index) => this.#answer(hotkey, index, taskId, artefact(`generated_videos/${hotkey}.mp4`)))
-        .sort((a, b) => compareText(a.hotkey, b.hotkey)),
-      voters: this.validators
-        .map(({hotkey}) => ({hotkey, uid: this.uidOf(hotkey), stakeRao: String(stakeRao)}))
-        .sort((a, b) => compareText(a.hotkey, b.hotkey)),
-    }
-    return {manifest, signer: this.owner.hotkey, signature: signValue('task', manifest, this.owner)}
+      clip: artefactOf(taskId, 'original_clip.mp4', sizeBytes),
+      firstFrame: artefactOf(taskId, 'first_frame.png', sizeBytes),
+      ...(text !== undefined && {prompt: {text, author: text.slice(0, 64)}}),
+      answers: this.miners.map(({hotkey}, index) => this.#answer(hotkey, index, taskId)),
+      voters: this.validators.map(({hotkey}) => ({hotkey, uid: this.uidOf(hotkey), stakeRao: String(stakeRao)})),
+    })
+    return signedTask(manifest, this.owner)
   }
 
-  #answer(hotkey: Hotkey, index: number, taskId: number, output: Answer['output']): Answer {
-    const uid = this.uidOf(hotkey)
-    const common = {hotkey, uid, commitmentBlock: 100 + index, attempts: 1}
-    if ((index + taskId) % 13 === 7)
-      return {
-        ...common,
-        outcome: 'transient',
-        reason: this.#options.text?.slice(0, 300) ?? 'no answer within 300 s',
-        latencyMs: null,
-        output: null,
-      }
-    if ((index + taskId) % 11 === 5)
-      return {
-        ...common,
-        outcome: 'rejected:motion',
-        reason: this.#options.text?.slice(0, 300) ?? 'nothing moves in it',
-        latencyMs: 9_000,
-        output,
-      }
-    return {...common, outcome: 'ok', reason: null, latencyMs: 41_250, output}
-  }
-
-  verdict({manifest}: SignedManifest, validator: Signer, answer: Answer): SignedVerdict {
+  /** Some are silent, some are refused by a gate, most deliver. */
+  #answer(hotkey: Hotkey, index: number, taskId: number): Answer {
     const {text} = this.#options
-    const index = this.miners.findIndex(({hotkey}) => hotkey === answer.hotkey)
-    const overall = Math.max(5, 96 - 3 * (index % 24) - ((manifest.taskId * 7 + index * 3) % 9))
-    const verdict: Verdict = {
-      version: 1,
-      mechanism: 'video',
-      netuid,
-      taskId: manifest.taskId,
-      examHash: manifest.examHash,
-      validator: validator.hotkey,
-      miner: answer.hotkey,
-      artefacts: {
-        output: answer.output?.sha256 ?? manifest.clip.sha256,
-        clip: manifest.clip.sha256,
-        firstFrame: manifest.firstFrame?.sha256 ?? null,
-      },
-      judge: {name: (text ?? 'reference').slice(0, 64), version: 1},
-      passed: overall >= 75,
-      overall,
-      aspects: {
-        ...{first_frame_fidelity: overall, prompt_adherence: Math.max(0, overall - 4), temporal_consistency: overall},
-        ...{
+    const uid = this.uidOf(hotkey)
+    const output = artefactOf(taskId, `generated_videos/${hotkey}.mp4`, sizeBytes)
+    const common = {commitmentBlock: 100 + index, output}
+    const why = (standard: string) => text?.slice(0, 300) ?? standard
+    if ((index + taskId) % 13 === 7)
+      return answerOf(
+        taskId,
+        {hotkey, uid},
+        {...common, outcome: 'transient', reason: why('no answer within 300 s'), latencyMs: null, output: null},
+      )
+    if ((index + taskId) % 11 === 5)
+      return answerOf(
+        taskId,
+        {hotkey, uid},
+        {...common, outcome: 'rejected:motion', reason: why('nothing moves in it'), latencyMs: 9_000},
+      )
+    return answerOf(taskId, {hotkey, uid}, common)
+  }
+
+  verdict(task: SignedManifest, validator: Signer, {hotkey: miner}: Answer): SignedVerdict {
+    const {text} = this.#options
+    const index = this.miners.findIndex(({hotkey}) => hotkey === miner)
+    const overall = Math.max(5, 96 - 3 * (index % 24) - ((task.manifest.taskId * 7 + index * 3) % 9))
+    const passed = overall >= 75
+    const verdict = verdictOf(
+      task,
+      {validator: validator.hotkey, miner, passed},
+      {
+        overall,
+        aspects: {
+          first_frame_fidelity: overall,
+          prompt_adherence: Math.max(0, overall - 4),
+          temporal_consistency: overall,
           motion_quality: Math.max(0, overall - 9),
           visual_quality: Math.min(100, overall + 3),
           camera_composition: overall,
+          ...(text !== undefined && {[text.slice(0, 64)]: 50}),
         },
-        ...(text === undefined ? {} : {[text.slice(0, 64)]: 50}),
+        ...(text !== undefined && {
+          judge: {name: text.slice(0, 64), version: 1},
+          gate: text.slice(0, 64),
+          reasoning: text,
+          strengths: [text.slice(0, 200)],
+          issues: [text.slice(0, 200)],
+        }),
       },
-      confidence: 80,
-      gate: text?.slice(0, 64) ?? null,
-      reasoning: text ?? 'The boat turns when it should and the wall stays where it was.',
-      strengths: [text?.slice(0, 200) ?? 'steady camera'],
-      issues: [text?.slice(0, 200) ?? 'the water is a little soft'],
-    }
-    return {verdict, signature: signValue('verdict', verdict, validator)}
+    )
+    return signedVerdict(verdict, validator)
   }
-}
-
-function people(what: string, count: number): Signer[] {
-  return Array.from({length: count}, (_, index) => createSigner({uri: `//${what}//${index}`}))
 }

@@ -135,7 +135,8 @@ export function scoreRoutes({store, scorer}: RouteDeps): Route[] {
 }
 
 function rankRow(row: RankingRow, miner: StoredMiner | undefined) {
-  const {charged, completeness, evaluated, rateNeeded, tasksNeeded} = row.numbers
+  const {ahead, behind, charged, completeness, evaluated, leadNeeded, rateNeeded, tasksNeeded} = row.numbers
+  const isProved = ahead !== undefined && behind !== undefined && leadNeeded !== undefined
   return {
     miner_hotkey: row.hotkey,
     uid: miner?.uid ?? null,
@@ -150,6 +151,7 @@ function rankRow(row: RankingRow, miner: StoredMiner | undefined) {
     completeness: completeness ?? 0,
     tasks_to_eligible: tasksNeeded ?? null,
     pass_rate_to_win: rateNeeded === undefined || rateNeeded > 1 ? null : rateNeeded,
+    proof: isProved ? {ahead, behind, short: leadNeeded - (ahead - behind)} : null,
   }
 }
 

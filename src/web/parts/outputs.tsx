@@ -107,48 +107,55 @@ function OutputCard({
   const [isOpen, open] = useState(false)
   const path = `media/${taskId}/outputs/${answer.hotkey}.mp4`
   return (
-    <li class={passed === true ? 'passed' : ''}>
-      <Video name={answer.hotkey} src={path} label={`Output of uid ${answer.uid}`} player={player} />
-      <div class="caption">
-        <Miner hotkey={answer.hotkey} uid={answer.uid} />
-        <span class="verdict-word">
-          <Result passed={passed} outcome={answer.outcome} />
-          {score !== null && <b class="number">{Math.round(score)}</b>}
-        </span>
-      </div>
-      {answer.reason !== null && <p class="reason">{answer.reason}</p>}
-      {votes.length > 0 && (
-        <ul class="votes" aria-label="Verdicts by validator">
-          {votes.map(([validator, said, overall]) => (
-            <li key={validator} class={said ? 'pass' : 'fail'} title={validators[validator] ?? ''}>
-              <span class="hidden">Validator {short(validators[validator] ?? '')} </span>
-              {said ? 'pass' : 'fail'} <b class="number">{overall}</b>
-            </li>
-          ))}
-        </ul>
-      )}
-      <div class="caption">
+    <>
+      <li class={passed === true ? 'passed' : ''}>
+        <Video name={answer.hotkey} src={path} label={`Output of uid ${answer.uid}`} player={player} />
+        <div class="caption">
+          <Miner hotkey={answer.hotkey} uid={answer.uid} />
+          <span class="verdict-word">
+            <Result passed={passed} outcome={answer.outcome} />
+            {score !== null && <b class="number">{Math.round(score)}</b>}
+          </span>
+        </div>
+        {answer.reason !== null && <p class="reason">{answer.reason}</p>}
         {votes.length > 0 && (
-          <button type="button" class="small" aria-expanded={isOpen} onClick={() => open(!isOpen)}>
-            Why
-          </button>
+          <ul class="votes" aria-label="Verdicts by validator">
+            {votes.map(([validator, said, overall]) => (
+              <li key={validator} class={said ? 'pass' : 'fail'} title={validators[validator] ?? ''}>
+                <span class="hidden">Validator {short(validators[validator] ?? '')} </span>
+                {said ? 'pass' : 'fail'} <b class="number">{overall}</b>
+              </li>
+            ))}
+          </ul>
         )}
-        <span class="quiet number">{seconds(answer.latencyMs)}</span>
-        <a href={`${path}?download`} download>
-          Download <small>{bytes(answer.output?.sizeBytes ?? 0)}</small>
-        </a>
-      </div>
-      {answer.outcome !== 'ok' && !answer.outcome.startsWith('rejected:') && (
-        <Chip tone="plain">{outcomeWords(answer.outcome)}</Chip>
+        <div class="caption">
+          {votes.length > 0 && (
+            <button type="button" class="small" aria-expanded={isOpen} onClick={() => open(!isOpen)}>
+              Why
+            </button>
+          )}
+          <span class="quiet number">{seconds(answer.latencyMs)}</span>
+          <a href={`${path}?download`} download>
+            Download <small>{bytes(answer.output?.sizeBytes ?? 0)}</small>
+          </a>
+        </div>
+        {answer.outcome !== 'ok' && !answer.outcome.startsWith('rejected:') && (
+          <Chip tone="plain">{outcomeWords(answer.outcome)}</Chip>
+        )}
+      </li>
+      {isOpen && (
+        <li class="reasons">
+          <h3>What the validators said of uid {answer.uid}</h3>
+          <Verdicts taskId={taskId} hotkey={answer.hotkey} />
+        </li>
       )}
-      {isOpen && <Verdicts taskId={taskId} hotkey={answer.hotkey} />}
-    </li>
+    </>
   )
 }
 
 function Video({name, src, label, player}: {name: string; src: string; label: string; player: Together}) {
   const [isBroken, setBroken] = useState(false)
-  if (isBroken) return <div class="no-video">No browser can play this file.</div>
+  if (isBroken) return <div class="no-media">This file is no longer there, or no video.</div>
   return (
     <video
       ref={(video) => player.set(name, video)}

@@ -1,8 +1,9 @@
 import type {OutcomesBody, TaskFiguresBody} from '../../api/views.js'
 import {useResource} from '../data.js'
-import {plural} from '../format.js'
+import {plural, shortened} from '../format.js'
 import {addressOf} from '../router.js'
 import {Panel} from './basics.js'
+import {Picture} from './picture.js'
 
 /** The newest settled task in a picture, and the way to the evidence. */
 export function Proof({
@@ -23,17 +24,11 @@ export function Proof({
   return (
     <Panel title="The proof" class="proof">
       {task.kind !== 't2v' && (
-        <img
-          src={`media/${task.task_id}/frame.png`}
-          width="832"
-          height="480"
-          alt="The first frame, which every miner got"
-          loading="lazy"
-        />
+        <Picture src={`media/${task.task_id}/frame.png`} alt="The first frame, which every miner got" isLazy />
       )}
       <div>
         <p class="kicker">Task {task.task_id}, the newest that has settled</p>
-        <blockquote>{task.prompt === '' ? 'Continue this picture.' : task.prompt}</blockquote>
+        <blockquote>{task.prompt === '' ? 'Continue this picture.' : shortened(task.prompt)}</blockquote>
         <p>
           {task.passed === 0 ? 'No output passed' : `${plural(task.passed, 'output')} passed`} of{' '}
           {plural(task.asked, 'miner')} asked.

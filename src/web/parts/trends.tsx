@@ -2,8 +2,8 @@ import {useMemo} from 'preact/hooks'
 import type {RankBody} from '../../api/schemas.js'
 import type {HistoryBody, OutcomesBody} from '../../api/views.js'
 import type {Resource} from '../data.js'
-import {bytes, percent, plural, span} from '../format.js'
-import {rollingRates, standings} from '../standings.js'
+import {bytes, count, one, percent, plural, span} from '../format.js'
+import {firstAsked, hourlyRates, rollingRates, standings} from '../standings.js'
 import {Answer, Panel} from './basics.js'
 import {Plot, type PlotData} from './plot.js'
 import {useRateRule} from './rate-rule.js'
@@ -22,10 +22,11 @@ export function Trends({
   return (
     <Panel title="How it has gone" note="Settled tasks, oldest on the left.">
       <Answer of={history}>
-        {({tasks}) =>
-          tasks.length === 0 ? (
-            <p class="quiet">No task has settled yet. The first plots come with the first results.</p>
-          ) : (
+        {({tasks}) => {
+          if (tasks.length === 0)
+            return <p class="quiet">No task has settled yet. The first plots come with the first results.</p>
+          const rates = hourlyRates(tasks.map(({settled_at}) => settled_at))
+          return (
             <div class="plots">
               <TopRates outcomes={outcomes.data} rank={rank} />
               <Small
@@ -40,7 +41,7 @@ export function Trends({
                 tasks={tasks}
                 pick={(task) => task.score}
                 format={(value) => String(Math.round(value))}
-                range={[0, 100]}
+                range={[0, 104]}
               />
               <Small
                 title="Validators agree with the vote"
@@ -50,16 +51,20 @@ export function Trends({
                 range={[0, 1.04]}
               />
               <Small
-                title="What a task costs the miners, in working time"
-                half
+                title="Tasks an hour"
+                tasks={tasks}
+                pick={(_, index) => rates[index] ?? null}
+                format={(value) => (value === 0 || value >= 10 ? count(value) : one(value))}
+              />
+              <Small
+                title="Cost to the miners, in working time"
                 tasks={tasks}
                 pick={(task) => task.latency_ms}
                 format={span}
                 style="bars"
               />
               <Small
-                title="What a task costs the owner, in stored outputs"
-                half
+                title="Cost to the owner, in stored outputs"
                 tasks={tasks}
                 pick={(task) => task.bytes}
                 format={(value) => bytes(Math.round(value))}
@@ -67,7 +72,7 @@ export function Trends({
               />
             </div>
           )
-        }
+        }}
       </Answer>
     </Panel>
   )
@@ -85,18 +90,17 @@ function Small({
   format,
   range,
   style = 'line',
-  half = false,
 }: {
   title: string
   tasks: readonly Task[]
-  pick: (task: Task) => number | null
+  /** Of a task, and where it stands among all. */
+  pick: (task: Task, index: number) => number | null
   format: (value: number) => string
   range?: readonly [number, number]
   style?: 'line' | 'bars'
-  half?: boolean
 }) {
   const tasks = all.slice(-smallTasks)
-  const values = tasks.map(pick)
+  const values = all.map(pick).slice(-smallTasks)
   const known = values.filter((value) => value !== null)
   const last = known.at(-1)
   const data: PlotData = useMemo(
@@ -113,7 +117,7 @@ function Small({
       ? 'no figures yet'
       : `${format(last)} in the newest task, from ${format(Math.min(...known))} to ${format(Math.max(...known))} over ${plural(known.length, 'task')}`
   return (
-    <div class={half ? 'half' : ''}>
+    <div>
       <h3>{title}</h3>
       <p class="latest number">{last === undefined ? '–' : format(last)}</p>
       <Plot data={data} sentence={`${title}: ${said}`} height={110} />
@@ -129,11 +133,12 @@ function TopRates({outcomes, rank}: {outcomes: OutcomesBody | undefined; rank: R
     const top = standings(rank)
       .filter(({rank: place}) => place !== null)
       .slice(0, colours.length)
+    const from = firstAsked(top.map(({hotkey}) => outcomes.outcomes[hotkey] ?? ''))
     return {
-      x: outcomes.tasks,
+      x: outcomes.tasks.slice(from),
       lines: top.map(({hotkey, uid}, index) => ({
         name: `uid ${uid ?? '–'}`,
-        values: rollingRates(outcomes.outcomes[hotkey] ?? '', rule),
+        values: rollingRates(outcomes.outcomes[hotkey] ?? '', rule).slice(from),
         colour: colours[index] ?? '--ink-3',
       })),
       format: (value) => `${Math.round(100 * value)} %`,

@@ -2,13 +2,14 @@ import {useMemo} from 'preact/hooks'
 import type {MinersList, RankBody} from '../../api/schemas.js'
 import type {OutcomesBody} from '../../api/views.js'
 import {useResource} from '../data.js'
-import {percent, plural, points, sentence, words} from '../format.js'
+import {percent, plural, sentence, words} from '../format.js'
 import {Answer, Bar, Chip, Miner, Panel} from '../parts/basics.js'
 import {Remedy} from '../parts/remedy.js'
 import {Strip, StripLegend} from '../parts/strip.js'
 import {WindowedList} from '../parts/windowed-list.js'
 import {addressOf} from '../router.js'
 import {
+  distanceOf,
   type Selection,
   type ShowKey,
   type SortKey,
@@ -172,15 +173,13 @@ function Row({row, model, letters}: {row: StandingRow; model: string; letters: s
         {model !== '' && <small class="model">{model}</small>}
       </div>
       <div class="rate">
-        <span class="number">{percent(row.passRate)}</span>
-        <Bar share={row.passRate} mark={row.rank === 1 ? null : row.toWin} tone={row.rank === 1 ? 'accent' : 'plain'} />
-        <small class="number">
-          {row.rank === 1
-            ? 'leads'
-            : row.margin === null
-              ? `${row.passed} of ${row.evaluated}`
-              : `${points(row.margin)} to the winner`}
-        </small>
+        <span class="number">{percent(row.passRate)}</span> <span class="quiet">passed</span>
+        <Bar
+          share={row.passRate}
+          mark={row.rank === 1 || row.proof ? null : row.toWin}
+          tone={row.rank === 1 ? 'accent' : 'plain'}
+        />
+        <small class="number">{row.rank === null ? `${row.passed} of ${row.evaluated}` : distanceOf(row)}</small>
       </div>
       <div class="complete">
         <span class="number">{percent(row.completeness)}</span>

@@ -2,7 +2,7 @@ import {useMemo} from 'preact/hooks'
 import type {MinerBody, RankBody} from '../../api/schemas.js'
 import type {MinerRecordBody, OutcomesBody} from '../../api/views.js'
 import {useResource} from '../data.js'
-import {capital, count, outcomeWords, percent, plural, points, sentence, short, words} from '../format.js'
+import {capital, count, outcomeWords, percent, plural, sentence, short, words} from '../format.js'
 import {Answer, Chip, Copy, Fact, Panel} from '../parts/basics.js'
 import {MinerVerdicts} from '../parts/miner-verdicts.js'
 import {Plot, type PlotData} from '../parts/plot.js'
@@ -10,7 +10,7 @@ import {Radar} from '../parts/radar.js'
 import {useRateRule} from '../parts/rate-rule.js'
 import {Remedy} from '../parts/remedy.js'
 import {Strip, StripLegend} from '../parts/strip.js'
-import {rollingRates, type StandingRow, standings} from '../standings.js'
+import {distanceOf, firstAsked, rollingRates, type StandingRow, standings} from '../standings.js'
 
 const topics = ['settled', 'rankings', 'miners']
 
@@ -103,17 +103,8 @@ function Standing({
           <Fact label="Passed" hint={`${count(row.passed)} of ${count(row.evaluated)} that count`}>
             {percent(row.passRate)}
           </Fact>
-          <Fact
-            label="To the winner"
-            hint={
-              row.toWin === null
-                ? 'no rate would win now'
-                : row.rank === 1
-                  ? 'it is the winner'
-                  : `${percent(row.toWin)} would win`
-            }
-          >
-            {row.margin === null ? '–' : row.rank === 1 ? 'leads' : points(row.margin)}
+          <Fact label="To the winner" hint={distanceHint(row)}>
+            {row.rank === null ? '–' : distanceOf(row)}
           </Fact>
           <Fact label="Complete" hint="of the window’s tasks">
             {percent(row.completeness)}
@@ -132,16 +123,24 @@ function Standing({
   )
 }
 
+function distanceHint({rank, proof, toWin}: StandingRow): string {
+  if (rank === 1) return 'it is the winner'
+  if (rank === null) return 'only who is ranked is compared'
+  if (proof) return `better in ${count(proof.ahead)}, worse in ${count(proof.behind)} of the tasks that both sat`
+  return toWin === null ? 'no rate would win now' : `${percent(toWin)} would win`
+}
+
 function Course({tasks, letters}: {tasks: readonly number[]; letters: string}) {
   const rule = useRateRule()
+  const from = firstAsked([letters])
   const data = useMemo(
     (): PlotData => ({
-      x: tasks,
-      lines: [{name: 'pass rate', values: rollingRates(letters, rule), colour: '--series-1'}],
+      x: tasks.slice(from),
+      lines: [{name: 'pass rate', values: rollingRates(letters, rule).slice(from), colour: '--series-1'}],
       format: (value) => `${Math.round(100 * value)} %`,
       range: [0, 1.04],
     }),
-    [tasks, letters, rule],
+    [tasks, letters, rule, from],
   )
   const last = data.lines[0]?.values.at(-1)
   if (tasks.length === 0 || letters === '') return <p class="quiet">It was asked in no settled task yet.</p>
@@ -149,7 +148,7 @@ function Course({tasks, letters}: {tasks: readonly number[]; letters: string}) {
     <>
       <Plot data={data} sentence={`Pass rate after the newest task: ${percent(last)}`} height={170} />
       <div class="form wide">
-        <Strip letters={letters} height={34} />
+        <Strip letters={letters.slice(from)} height={34} />
       </div>
       <StripLegend />
     </>
@@ -162,7 +161,6 @@ const lettersInWords = [
   ['r', 'rejected by a gate', 'warn'],
   ['m', 'missed: busy, silent or refused', 'plain'],
   ['u', 'delivered, and nobody judged it', 'plain'],
-  ['-', 'not asked', 'plain'],
 ] as const
 
 function Breakdown({letters, hotkey}: {letters: string; hotkey: string}) {
@@ -173,9 +171,15 @@ function Breakdown({letters, hotkey}: {letters: string; hotkey: string}) {
   const gates = new Map<string, number>()
   for (const {outcome} of history.data?.tasks ?? [])
     if (outcome !== 'ok') gates.set(outcome, (gates.get(outcome) ?? 0) + 1)
-  if (letters === '') return <p class="quiet">Nothing yet.</p>
+  const asked = letters.replaceAll('-', '').length
+  if (asked === 0) return <p class="quiet">Nothing yet.</p>
+  const absent = letters.length - asked
   return (
     <>
+      <p class="quiet">
+        {plural(asked, 'task')} of the last {count(letters.length)}
+        {absent > 0 && <>; it was not asked in the other {count(absent)}</>}.
+      </p>
       <ul class="breakdown">
         {lettersInWords.map(([letter, name, tone]) => {
           const number = letters.split(letter).length - 1
@@ -185,7 +189,8 @@ function Breakdown({letters, hotkey}: {letters: string; hotkey: string}) {
               <span class={`number tone-${tone}`}>{number}</span>
               <span>{name}</span>
               <svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">
-                <rect class={`k-${letter === '-' ? 'u' : letter}`} width={(100 * number) / letters.length} height="6" />
+                <rect class="rail" width="100" height="6" />
+                <rect class={`k-${letter}`} width={(100 * number) / asked} height="6" />
               </svg>
             </li>
           )

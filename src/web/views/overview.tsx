@@ -2,12 +2,12 @@ import type {HealthBody, RankBody} from '../../api/schemas.js'
 import type {HistoryBody, OutcomesBody, OverviewBody, ValidatorsBody} from '../../api/views.js'
 import {type Resource, useResource} from '../data.js'
 import {count, percent, plural, points, sentence, span} from '../format.js'
-import {Answer, Bar, Chip, Miner, Panel, useNow} from '../parts/basics.js'
+import {Answer, Bar, Chip, Fact, Miner, Panel, useNow} from '../parts/basics.js'
 import {Proof} from '../parts/proof.js'
 import {Pulse} from '../parts/pulse.js'
 import {Trends} from '../parts/trends.js'
 import {addressOf} from '../router.js'
-import {standings} from '../standings.js'
+import {distanceOf, nearestChallenger, type StandingRow, standings} from '../standings.js'
 
 /** In this order: is it alive, who is ahead and by how much, how it has gone, do the validators agree, the proof. */
 export function Overview({overview}: {overview: Resource<OverviewBody>}) {
@@ -50,7 +50,6 @@ function Winner({overview, rank}: {overview: OverviewBody; rank: RankBody | unde
   }
   const rows = rank ? standings(rank) : []
   const own = rows.find(({hotkey}) => hotkey === winner.hotkey)
-  const next = rows.find(({rank: place}) => place === 2)
   return (
     <Panel title="Who is ahead" class="winner">
       <p class="headline">
@@ -61,40 +60,52 @@ function Winner({overview, rank}: {overview: OverviewBody; rank: RankBody | unde
         <small>of its tasks passed</small>
       </p>
       <dl class="facts">
-        <div class="fact">
-          <dt>Ahead by</dt>
-          <dd>{leadOver(winner.pass_rate, next?.passRate)}</dd>
-        </div>
-        <div class="fact">
-          <dt>For</dt>
-          <dd>
-            {winner.since ? (
-              <>
-                {span(now - Date.parse(winner.since.at))}
-                <small>since block {count(winner.since.block)}</small>
-              </>
-            ) : (
-              'an unknown time'
-            )}
-          </dd>
-        </div>
+        <Lead winner={winner} rows={rows} />
+        <Fact
+          label="In the lead for"
+          hint={winner.since ? `since block ${count(winner.since.block)}` : 'since before this was noted'}
+        >
+          {winner.since ? span(now - Date.parse(winner.since.at)) : '–'}
+        </Fact>
       </dl>
       {own && <p class="explain">{sentence(own.explain)}</p>}
     </Panel>
   )
 }
 
-/** In points, which is what a pass rate is compared in. */
-function leadOver(own: number, next: number | undefined): string {
-  if (next === undefined) return 'nobody is behind'
-  const lead = points(own - next)
-  return lead === '0.0' ? 'its earlier commitment' : `${lead.replace('+', '')} points`
+/** How safe the lead is: in what the next one would have to prove, or in points where a rate decides. */
+function Lead({winner, rows}: {winner: {pass_rate: number}; rows: readonly StandingRow[]}) {
+  const next = rows.find(({rank: place}) => place === 2)
+  const nearest = nearestChallenger(rows)
+  if (!next)
+    return (
+      <Fact label="Ahead by" hint="nobody else is ranked">
+        –
+      </Fact>
+    )
+  if (nearest)
+    return (
+      <Fact label="Ahead by" hint={`uid ${nearest.uid ?? '–'} is nearest; a lead counts once chance cannot explain it`}>
+        {nearest.proof.short > 0 ? plural(nearest.proof.short, 'task') : 'its pass rate'}
+      </Fact>
+    )
+  const lead = points(winner.pass_rate - next.passRate)
+  return (
+    <Fact label="Ahead by" hint={`uid ${next.uid ?? '–'} is next`}>
+      {lead === '0.0' ? 'its earlier commitment' : `${lead.replace('+', '')} points`}
+    </Fact>
+  )
 }
+
+const noteOf = (rank: RankBody | undefined) =>
+  rank?.ranks.some(({proof}) => proof)
+    ? 'Share of tasks passed, and how many more each must win from the leader.'
+    : 'Share of tasks passed; the line is what each would need to win.'
 
 /** The first few with what they would need: the distance to the top at a glance. */
 function Contest({rank}: {rank: Resource<RankBody>}) {
   return (
-    <Panel title="The contest" note="Share of tasks passed; the line is what each would need to win.">
+    <Panel title="The contest" note={noteOf(rank.data)}>
       <Answer of={rank}>
         {(data) => {
           const rows = standings(data)
@@ -111,13 +122,11 @@ function Contest({rank}: {rank: Resource<RankBody>}) {
                     <Miner hotkey={row.hotkey} uid={row.uid} />
                     <Bar
                       share={row.passRate}
-                      mark={row.rank === 1 ? null : row.toWin}
+                      mark={row.rank === 1 || row.proof ? null : row.toWin}
                       tone={row.rank === 1 ? 'accent' : 'plain'}
                     />
                     <span class="number rate">{percent(row.passRate)}</span>
-                    <span class="number gap">
-                      {row.rank === 1 ? 'winner' : row.margin === null ? '' : points(row.margin)}
-                    </span>
+                    <span class="number gap">{distanceOf(row)}</span>
                   </li>
                 ))}
               </ol>

@@ -5,6 +5,7 @@ import {useResource} from '../data.js'
 import {bytes, count, short} from '../format.js'
 import {Ago, Answer, Chip, Copy, Panel} from '../parts/basics.js'
 import {Outputs} from '../parts/outputs.js'
+import {Picture} from '../parts/picture.js'
 import {Verify} from '../parts/verify.js'
 import {addressOf} from '../router.js'
 
@@ -108,12 +109,7 @@ function Asked({manifest}: {manifest: TaskManifest}) {
   return (
     <Panel title={kinds[kind] ?? 'The task'} class="asked">
       {firstFrame && (
-        <img
-          src={`media/${manifest.taskId}/frame.png`}
-          width="832"
-          height="480"
-          alt="The conditioning frame that every miner got"
-        />
+        <Picture src={`media/${manifest.taskId}/frame.png`} alt="The conditioning frame that every miner got" />
       )}
       <div>
         <blockquote>{prompt.text === '' ? 'No words were given.' : prompt.text}</blockquote>

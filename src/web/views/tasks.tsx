@@ -1,6 +1,6 @@
 import type {OverviewBody, TaskFiguresBody} from '../../api/views.js'
 import {useResource} from '../data.js'
-import {bytes, plural} from '../format.js'
+import {bytes, plural, shortened} from '../format.js'
 import {Ago, Answer, Chip, Panel} from '../parts/basics.js'
 import {addressOf} from '../router.js'
 
@@ -58,7 +58,7 @@ export function Tasks({query}: {query: Readonly<Record<string, string>>}) {
                   <a class="number id" href={addressOf(['task', String(task.task_id)])}>
                     #{task.task_id}
                   </a>
-                  <p class="prompt">{task.prompt === '' ? 'no prompt' : task.prompt}</p>
+                  <p class="prompt">{task.prompt === '' ? 'no prompt' : shortened(task.prompt)}</p>
                   <span class="result">
                     <Chip tone={task.passed > 0 ? 'good' : 'plain'}>
                       <b class="number">{task.passed}</b> passed

@@ -12,6 +12,10 @@ export function Validators() {
   const validators = useResource<ValidatorsBody>('validators', ['settled', 'validators', 'rankings', 'block'])
   const miners = useResource<MinersList>('miners/list', ['miners'])
   const uids = new Map<string, number>(miners.data?.miners.map(({hotkey, uid}) => [hotkey, uid]))
+  const names = new Map<string, string>([
+    ...[...uids].map(([hotkey, uid]) => [hotkey, `uid ${uid}`] as const),
+    ...(validators.data?.validators.map(({hotkey, uid}) => [hotkey, `validator uid ${uid}`] as const) ?? []),
+  ])
   return (
     <>
       <h1>Validators</h1>
@@ -42,7 +46,7 @@ export function Validators() {
                 ))}
               </ul>
             </Panel>
-            <Alarms />
+            <Alarms nameOf={(hotkey) => names.get(hotkey) ?? short(hotkey)} />
           </>
         )}
       </Answer>
@@ -122,7 +126,8 @@ function ValidatorCard({row, uids, tasks}: {row: Row; uids: ReadonlyMap<string, 
 }
 
 function WeightsChip({weights}: {weights: Row['weights']}) {
-  if (!weights) return <Chip tone="plain">no weights yet</Chip>
+  if (weights === undefined) return null
+  if (weights === null) return <Chip tone="plain">no weights yet</Chip>
   if (weights.verdict === 'agrees') return <Chip tone="good">weights as expected</Chip>
   if (weights.verdict === 'earlier') return <Chip tone="plain">weights from before the winner changed</Chip>
   if (weights.verdict === 'differs') return <Chip tone="bad">other weights than expected</Chip>

@@ -2,9 +2,19 @@ import {describe, expect, it} from 'vitest'
 import type {RankBody} from '../../../src/api/schemas.js'
 import type {Hotkey} from '../../../src/domain/ids.js'
 import {pauseMs} from '../../../src/web/back-off.js'
-import {ago, bytes, outcomeWords, percent, points, short, span} from '../../../src/web/format.js'
+import {ago, bytes, outcomeWords, percent, points, short, shortened, span} from '../../../src/web/format.js'
 import {addressOf, parsePlace} from '../../../src/web/router.js'
-import {rollingRates, select, selectionOf, standings, tasksPerHour} from '../../../src/web/standings.js'
+import {
+  distanceOf,
+  firstAsked,
+  hourlyRates,
+  nearestChallenger,
+  rollingRates,
+  select,
+  selectionOf,
+  standings,
+  tasksPerHour,
+} from '../../../src/web/standings.js'
 
 describe('figures for people', () => {
   it('say shares, differences, sizes and spans in few digits', () => {
@@ -131,4 +141,49 @@ describe('the pass rate over time', () => {
     expect(tasksPerHour(['2026-01-01T00:00:00Z', '2026-01-01T00:05:00Z', '2026-01-01T00:10:00Z'])).toBe(12)
     expect(tasksPerHour(['2026-01-01T00:00:00Z'])).toBeNull()
   })
+})
+
+describe('the distance to the winner', () => {
+  const row = (rank: number, changes: Partial<RankBody['ranks'][number]> = {}): RankBody['ranks'][number] => ({
+    miner_hotkey: `miner-${rank}` as Hotkey,
+    ...{uid: rank, rank, passed_count: 8, pass_rate: 0.8, block: rank, eligible: true, is_valid: true},
+    ...{invalid_reason: null, explain: ''},
+    ...changes,
+  })
+
+  it('is counted in tasks where a lead has to be proved, whoever has the larger rate', () => {
+    const rows = standings({
+      ranks: [
+        row(1, {proof: {ahead: 5, behind: 0, short: 0}}),
+        row(2, {pass_rate: 0.9, proof: {ahead: 1, behind: 0, short: 4}}),
+        row(3, {proof: {ahead: 4, behind: 2, short: 3}}),
+        row(4, {proof: {ahead: 7, behind: 2, short: 0}}),
+      ],
+    })
+    expect(rows.map(distanceOf)).toEqual(['winner', '4 tasks short', '3 tasks short', 'needs a larger rate'])
+    expect(nearestChallenger(rows.slice(0, 3))?.rank).toBe(3)
+    expect(rows[0]?.proof).toBeNull()
+  })
+
+  it('is a difference of rates under other rules, and for what is not ranked there is none', () => {
+    const rows = standings({ranks: [row(1), row(2, {pass_rate: 0.7})], unranked: [{...row(0), pass_rate: 0}]})
+    expect(rows.slice(0, 2).map(distanceOf)).toEqual(['winner', '−10.0'])
+    expect(nearestChallenger(rows)).toBeUndefined()
+  })
+})
+
+describe('plots', () => {
+  it('begin where one of their miners was first asked', () => {
+    expect([firstAsked(['--pp', '---f']), firstAsked(['----', '']), firstAsked([])]).toEqual([2, 0, 0])
+  })
+
+  it('tell the speed after each task from those until then alone', () => {
+    const at = [0, 60, 120, 240].map((second) => new Date(1000 * second).toISOString())
+    expect(hourlyRates(at, 2)).toEqual([null, 60, 60, 30])
+  })
+})
+
+it('a prompt that is longer than lists give is cut at a word, and that can be seen', () => {
+  expect(shortened('a boat turns left', 300)).toBe('a boat turns left')
+  expect(shortened('a boat turns left', 10)).toBe('a boat …')
 })
