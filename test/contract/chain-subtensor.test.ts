@@ -1,7 +1,7 @@
 import {mkdtemp, rm} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import path from 'node:path'
-import {afterAll, beforeAll, beforeEach, describe, expect, it} from 'vitest'
+import {afterAll, beforeAll, beforeEach, describe, expect, it, vi} from 'vitest'
 import type {Hyperparameters} from '../../src/chain/port.js'
 import {SubtensorChain} from '../../src/chain/subtensor/chain.js'
 import {MetadataCache} from '../../src/chain/subtensor/metadata-cache.js'
@@ -31,6 +31,9 @@ if ('missing' in runtime) {
     it('runs the contract of the chain port')
   })
 } else {
+  // Some tests need hundreds of blocks, and one may take seconds on a busy machine; one that is given up disturbs the next.
+  vi.setConfig({testTimeout: 400_000})
+
   let node: SubtensorNode
   let netuid: number
   let base: string
