@@ -18,6 +18,7 @@ export async function run(names: readonly ServiceName[], parts: Parts): Promise<
   resolveNetwork(config.network)
   refuseUnsafe(config)
   keepHeapSmall()
+  await refuseIdleExecutor(names, config)
   const {walletReady} = await import('../wallet/keypair.js')
   await walletReady()
   const clock = new SystemClock({log, health, blocks: parts.chain})
@@ -47,6 +48,20 @@ export async function run(names: readonly ServiceName[], parts: Parts): Promise<
 async function openExecutor(parts: Parts, workDir: string): Promise<OpenedExecutor> {
   const {openExecutorPorts} = await import('./executor.js')
   return openExecutorPorts(parts, workDir)
+}
+
+/** It would listen, and never be asked anything. */
+async function refuseIdleExecutor(names: readonly ServiceName[], {mechanisms}: Config): Promise<void> {
+  if (!names.includes('executor')) return
+  const registry = await import('../mechanisms/registry.js')
+  if (mechanisms.some(({name}) => registry.mechanism(name).services.executor)) return
+  const [first] = registry.mechanisms.filter(({services}) => services.executor)
+  throw new LeomaError(
+    'config',
+    'MECHANISM_WITHOUT_EXECUTOR',
+    `nothing of ${mechanisms.map(({name}) => name).join(', ')} is measured by an executor`,
+    {hints: [`set MECHANISMS as its validator has it, for example video:0,${first?.name}:1`]},
+  )
 }
 
 function refuseUnsafe({unsafe}: Config): void {

@@ -57,6 +57,14 @@ export function bytes(size: number): string {
 
 /** `first_frame_fidelity` as `first frame fidelity`. */
 export const words = (name: string) => name.replaceAll(/[_-]+/g, ' ')
+/** A mechanism's own figure by its name: `timeS` 0.3125 as time, 0.31 s. Shares and scores have four places. */
+export function figure(name: string, value: number): {readonly label: string; readonly text: string} {
+  const [, plain = name, unit = ''] = /^(.*[a-z])(S|Gb)$/.exec(name) ?? []
+  const label = words(plain.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)).trim()
+  if (unit !== '') return {label, text: `${value.toFixed(2)} ${unit === 'S' ? 's' : 'GB'}`}
+  return {label, text: Number.isInteger(value) ? whole.format(value) : value.toFixed(4)}
+}
+
 export const capital = (text: string) => text.slice(0, 1).toUpperCase() + text.slice(1)
 
 /** What became of a request, for a person. */

@@ -17,7 +17,7 @@ interface BenchModule {
 
 const files = [
   ...['startup', 'chain', 'media', 'objects', 'evaluate', 'judge', 'duplicates', 'attacks', 'api', 'localnet'],
-  ...['audit', 'separation', 'web'],
+  ...['fold', 'audit', 'separation', 'web'],
 ]
 const args = process.argv.slice(2)
 const isStrict = args.includes('--strict')

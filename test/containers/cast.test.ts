@@ -67,6 +67,7 @@ test('each failure is told as what it was', () => {
   expect(reason('missing')).toContain('cannot be had')
   for (const name of ['network', 'writes-outside', 'forks', 'fills-disk', 'replaces-reference'])
     expect(reason(name)).toContain('ended')
+  for (const name of ['writes-outside', 'replaces-reference']) expect(reason(name)).toContain('Error: EROFS')
 })
 
 test('fault 2, a link leads the host to any of its files: what it leads to is never read, let alone measured or published', () => {

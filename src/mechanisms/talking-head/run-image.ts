@@ -285,7 +285,9 @@ export function sandboxLimits({limits}: TalkingHeadParams): SandboxLimits {
 
 function endingOf({reason, exitCode, said}: Ending): string {
   const how = reason === 'exited' ? `ended${exitCode === null ? '' : ` with ${exitCode}`}` : `was ended (${reason})`
-  const last = said.split('\n').at(-1)?.slice(0, 120)
+  const lines = said.split('\n')
+  // A program that crashes often ends with something else than why.
+  const last = (lines.findLast((each) => /error|exception|panic/i.test(each)) ?? lines.at(-1))?.trim().slice(0, 120)
   return reason === 'exited' && last ? `${how}, saying "${last}",` : how
 }
 

@@ -1,12 +1,14 @@
 import type {Ranking} from '../../domain/ranking.js'
+import type {SubnetView} from '../../domain/subnet.js'
 import {useResource} from '../data.js'
-import {one, percent, sentence, words} from '../format.js'
+import {figure, percent, sentence, words} from '../format.js'
 import {Answer, Chip, Miner, Panel} from '../parts/basics.js'
+import {Rounds} from '../parts/rounds.js'
 
-/** Another mechanism than the one that this API serves at its root: its ranking, as far as it is published. */
+/** Another mechanism than the one that this API serves at its root: its ranking and its rounds, as far as published. */
 export function Mechanism({name}: {name: string}) {
   const isName = /^[a-z0-9-]{1,64}$/.test(name)
-  const ranking = useResource<{ranking?: Ranking} & Partial<Ranking>>(
+  const ranking = useResource<{ranking?: Ranking; view?: SubnetView} & Partial<Ranking>>(
     isName ? `mechanisms/${name}/ranking` : undefined,
     ['rankings'],
   )
@@ -22,36 +24,43 @@ export function Mechanism({name}: {name: string}) {
       >
         {(data) => {
           const {rows = [], summary = ''} = data.ranking ?? data
+          const uids = new Map(data.view?.neurons.map(({hotkey, uid}) => [hotkey as string, uid]))
           return (
-            <Panel
-              title={rows.length === 0 ? 'Nobody is ranked yet' : 'Ranking'}
-              note={summary === '' ? undefined : sentence(summary)}
-            >
-              <ul class="board plain">
-                {rows.map((row) => (
-                  <li key={row.hotkey} class={row.rank === 1 ? 'first' : ''}>
-                    <span class="place number">{row.rank ?? '–'}</span>
-                    <div class="name">
-                      <Miner hotkey={row.hotkey} uid={row.uid} plain />
-                    </div>
-                    <div class="rate">
-                      <span class="number">{percent(row.weight)}</span>
-                      <small>of the emission</small>
-                    </div>
-                    <p class="explain">{sentence(row.sentence)}</p>
-                    <p class="chips">
-                      {Object.entries(row.numbers)
-                        .slice(0, 8)
-                        .map(([key, value]) => (
-                          <Chip key={key} tone="plain">
-                            {words(key)} <b class="number">{Number.isInteger(value) ? value : one(value)}</b>
-                          </Chip>
-                        ))}
-                    </p>
-                  </li>
-                ))}
-              </ul>
-            </Panel>
+            <>
+              <Panel
+                title={rows.length === 0 ? 'Nobody is ranked yet' : 'Ranking'}
+                note={summary === '' ? undefined : sentence(summary)}
+              >
+                <ul class="board plain">
+                  {rows.map((row) => (
+                    <li key={row.hotkey} class={row.rank === 1 ? 'first' : ''}>
+                      <span class="place number">{row.rank ?? '–'}</span>
+                      <div class="name">
+                        <Miner hotkey={row.hotkey} uid={row.uid} plain />
+                      </div>
+                      <div class="rate">
+                        <span class="number">{percent(row.weight)}</span>
+                        <small>of the emission</small>
+                      </div>
+                      <p class="explain">{sentence(row.sentence)}</p>
+                      <p class="chips">
+                        {Object.entries(row.numbers)
+                          .slice(0, 8)
+                          .map(([key, value]) => {
+                            const {label, text} = figure(key, value)
+                            return (
+                              <Chip key={key} tone="plain">
+                                {label} <b class="number">{text}</b>
+                              </Chip>
+                            )
+                          })}
+                      </p>
+                    </li>
+                  ))}
+                </ul>
+              </Panel>
+              <Rounds name={name} uidOf={(hotkey) => uids.get(hotkey) ?? null} />
+            </>
           )
         }}
       </Answer>
