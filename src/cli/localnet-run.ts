@@ -7,7 +7,6 @@ import {createLogger} from '../runtime/logger.js'
 import {Shutdown} from '../runtime/shutdown.js'
 import {attackResults} from '../services/localnet/attacks.js'
 import type {LocalnetEvent, LocalnetResult} from '../services/localnet/events.js'
-import {choosePort} from '../services/localnet/free-port.js'
 import type {LocalnetOptions} from '../services/localnet/parts.js'
 import {headsText} from './localnet-heads.js'
 import {attacksText, type LiveRegion, LocalnetView, pointAt, rankingText, weightsText} from './localnet-view.js'
@@ -35,7 +34,7 @@ export async function runLocalnet(
   })
   try {
     const localnet = await openLocalnet(
-      {...options, port: await choosePort(port)},
+      {...options, port},
       {
         env,
         log,

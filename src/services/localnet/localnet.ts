@@ -4,6 +4,7 @@ import {retry} from '../../runtime/retry.js'
 import {Shutdown} from '../../runtime/shutdown.js'
 import type {Signer} from '../../wallet/port.js'
 import type {LocalnetFacts, LocalnetResult} from './events.js'
+import {choosePort} from './free-port.js'
 import {offerImages} from './heads.js'
 import {HeadsWatch} from './heads-watch.js'
 import {type LocalnetDeps, type LocalnetOptions, type Part, type PartSpec, partSpecs, type Stage} from './parts.js'
@@ -36,7 +37,11 @@ export class Localnet {
     signal.addEventListener('abort', stop, {once: true})
     shutdown.add('the outer signal', () => signal.removeEventListener('abort', stop))
     try {
-      const localnet = new Localnet(await setStage(options, deps, shutdown), options, deps, shutdown)
+      if (options.port !== undefined) await choosePort(options.port)
+      const stage = await setStage(options, deps, shutdown)
+      // Once more, and only now: in the minute that a stage may take, another program takes what was free.
+      const port = await choosePort(options.port)
+      const localnet = new Localnet(stage, {...options, port}, deps, shutdown)
       await localnet.#open()
       return localnet
     } catch (error) {
@@ -46,7 +51,12 @@ export class Localnet {
     }
   }
 
-  private constructor(stage: Stage, options: LocalnetOptions, deps: LocalnetDeps, shutdown: Shutdown) {
+  private constructor(
+    stage: Stage,
+    options: LocalnetOptions & {readonly port: number},
+    deps: LocalnetDeps,
+    shutdown: Shutdown,
+  ) {
     const {dataDir, provisioned, heads} = stage
     this.#deps = deps
     this.#stage = stage

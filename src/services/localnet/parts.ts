@@ -35,8 +35,8 @@ export interface LocalnetOptions extends ProviderOptions {
   readonly dataDir?: string
   /** Folder of real videos; clips are made when absent. */
   readonly source?: string
-  /** Of the owner's API. */
-  readonly port: number
+  /** Of the owner's API, as `choosePort` takes it; the usual one, or a free one, when absent. */
+  readonly port?: number | undefined
   /** In the order of their indices on the chain; `video` alone when absent. */
   readonly mechanisms?: readonly string[]
 }
