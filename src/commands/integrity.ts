@@ -29,8 +29,11 @@ export default class Integrity extends BaseCommand {
   async run(): Promise<IntegrityReport> {
     const {flags} = await this.parse(Integrity)
     const app = await this.open('reader')
-    const {inspectIntegrity} = await import('../services/integrity/integrity.js')
-    const report = await inspectIntegrity(await app.api(), flags.window, this.signal)
+    const [{inspectIntegrity}, {systemTime}] = await Promise.all([
+      import('../services/integrity/integrity.js'),
+      import('../runtime/clock.js'),
+    ])
+    const report = await inspectIntegrity(await app.api(), flags.window, systemTime(), this.signal)
     if (report.findings.length > 0) this.table(columns, report.findings)
     const {tasks, from, to, findings} = report
     const looked = tasks === 0 ? 'no task has settled yet' : `tasks ${from} to ${to}, ${tasks} settled`

@@ -8,7 +8,7 @@ export default defineConfig({
     include: ['attacks/**/*.test.ts'],
     setupFiles: ['./helpers/setup.ts'],
     testTimeout: 60_000,
-    hookTimeout: 900_000,
+    hookTimeout: 1_800_000,
     maxWorkers: 1,
   },
 })

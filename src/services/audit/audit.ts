@@ -83,7 +83,7 @@ export async function audit(options: AuditOptions, deps: AuditDeps, signal: Abor
   if (range) await run.tasks(range, signal)
   await run.behind(signal)
   const own = run.ranking()
-  run.signs()
+  await run.signs(signal)
   const at = new Date(time.now()).toISOString()
   return run.report(range, own, at)
 }
@@ -228,8 +228,8 @@ class AuditRun {
   }
 
   /** What looks like copying or collusion: to be looked at, and no reason to doubt what was signed. */
-  signs(): void {
-    checkIntegrity(this.#recent.list(), this.#context.findings)
+  async signs(signal: AbortSignal): Promise<void> {
+    await checkIntegrity(this.#recent.list(), this.#context.findings, () => this.#deps.time.sleep(0, signal))
   }
 
   /** The ranking once more; undefined when it cannot be compared. */

@@ -8,10 +8,14 @@ const check = 'signs of copying'
 const named = 5
 
 /** Signs of copying and collusion as warnings: none of them is a proof, and none moves a weight. `tasks` ascend. */
-export function checkIntegrity(tasks: readonly SettledTask[], findings: Findings): void {
+export async function checkIntegrity(
+  tasks: readonly SettledTask[],
+  findings: Findings,
+  pause: () => Promise<void>,
+): Promise<void> {
   if (tasks.length === 0) return
   findings.looked(check, tasks.length)
-  for (const {code, subjects, tasks: where, numbers, sentence} of integrityFindings(tasks)) {
+  for (const {code, subjects, tasks: where, numbers, sentence} of await integrityFindings(tasks, pause)) {
     const figures = Object.entries(numbers).map(([name, value]) => `${name} ${Number(value.toPrecision(3))}`)
     findings.warning(check, {
       code: code.toUpperCase(),

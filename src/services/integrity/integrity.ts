@@ -1,13 +1,34 @@
 import type {OwnerApi} from '../../api/port.js'
 import type {TaskId} from '../../domain/ids.js'
 import type {SettledTask} from '../../domain/verdict.js'
+import type {Clock} from '../../runtime/clock.js'
 import type {IntegrityFinding} from './findings.js'
 import {minerFindings} from './miners.js'
 import {validatorFindings} from './validators.js'
 
-/** All signs of copying and collusion in settled tasks, which ascend. Pure: the same tasks give the same findings. */
-export function integrityFindings(tasks: readonly SettledTask[]): IntegrityFinding[] {
-  return [...minerFindings(tasks), ...validatorFindings(tasks)]
+/** Steps of a few milliseconds between two pauses. */
+const stepsAtOnce = 8
+
+/**
+ * All signs of copying and collusion in settled tasks, which ascend: the same tasks give the same findings. Ten thousand
+ * verdicts take seconds, so `pause` is awaited every some ten milliseconds, for others to get on with their work.
+ */
+export async function integrityFindings(
+  tasks: readonly SettledTask[],
+  pause: () => Promise<void>,
+): Promise<IntegrityFinding[]> {
+  const found: IntegrityFinding[] = []
+  let steps = 0
+  for (const part of [minerFindings(tasks), validatorFindings(tasks)]) {
+    for (let step = part.next(); ; step = part.next()) {
+      if (step.done) {
+        found.push(...step.value)
+        break
+      }
+      if (++steps % stepsAtOnce === 0) await pause()
+    }
+  }
+  return found
 }
 
 export interface IntegrityReport {
@@ -25,6 +46,7 @@ const pageSize = 20
 export async function inspectIntegrity(
   api: Pick<OwnerApi, 'url' | 'latestTask' | 'settledAfter'>,
   window: number,
+  time: Pick<Clock, 'sleep'>,
   signal: AbortSignal,
 ): Promise<IntegrityReport> {
   const latest = (await api.latestTask(signal)) ?? 0
@@ -41,6 +63,6 @@ export async function inspectIntegrity(
     from: tasks[0]?.task.manifest.taskId ?? null,
     to: tasks.at(-1)?.task.manifest.taskId ?? null,
     tasks: tasks.length,
-    findings: integrityFindings(tasks),
+    findings: await integrityFindings(tasks, () => time.sleep(0, signal)),
   }
 }

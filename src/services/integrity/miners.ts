@@ -25,9 +25,11 @@ const clearExcess = 3.5
 
 type Look = ReturnType<typeof see>
 
-/** Signs that can be read from what miners answered. `tasks` ascend. */
-export function minerFindings(tasks: readonly SettledTask[]): IntegrityFinding[] {
-  return [...copiedOutputs(tasks), ...reusedOutputs(tasks), ...knownFootage(tasks), ...easyTasks(tasks)]
+/** Signs that can be read from what miners answered. `tasks` ascend. Yields every few milliseconds of work. */
+export function* minerFindings(tasks: readonly SettledTask[]): Generator<void, IntegrityFinding[]> {
+  const copied = yield* copiedOutputs(tasks)
+  const reused = yield* reusedOutputs(tasks)
+  return [...copied, ...reused, ...knownFootage(tasks), ...easyTasks(tasks)]
 }
 
 function looksOf({task}: SettledTask, isWanted: (answer: Answer) => boolean): Look[] {
@@ -42,7 +44,7 @@ function looksOf({task}: SettledTask, isWanted: (answer: Answer) => boolean): Lo
 
 const delivered = ({outcome}: Answer) => outcome === 'ok' || outcome === `rejected:${duplicateGate}`
 
-function copiedOutputs(tasks: readonly SettledTask[]): IntegrityFinding[] {
+function* copiedOutputs(tasks: readonly SettledTask[]): Generator<void, IntegrityFinding[]> {
   const pairs = new Map<string, {copy: Hotkey; original: Hotkey; tasks: number[]; distances: number[]}>()
   for (const settled of tasks) {
     const {taskId, clip} = settled.task.manifest
@@ -52,6 +54,7 @@ function copiedOutputs(tasks: readonly SettledTask[]): IntegrityFinding[] {
       pair.distances.push(distance)
       pairs.set(`${copy} ${original}`, pair)
     }
+    yield
   }
   return [...pairs.values()].map(({copy, original, tasks: ids, distances}) => ({
     code: 'copied_output',
@@ -62,26 +65,28 @@ function copiedOutputs(tasks: readonly SettledTask[]): IntegrityFinding[] {
   }))
 }
 
+/** Earlier answers about a source that an answer is compared with, the newest of them: it takes 30 µs each. */
+const maxPast = 64
+
 /**
  * The same bytes under another task, or what an earlier task of the same source was answered with. Where the very same clip
  * was asked about twice, a miner that says the same twice is in order.
  */
-function reusedOutputs(tasks: readonly SettledTask[]): IntegrityFinding[] {
+function* reusedOutputs(tasks: readonly SettledTask[]): Generator<void, IntegrityFinding[]> {
   const bytes = new Map<string, {taskId: number; hotkey: Hotkey; clip: string}>()
-  const bySource = new Map<string, {taskId: number; clip: string; looks: readonly Look[]}[]>()
+  const bySource = new Map<string, {taskId: number; clip: string; look: Look}[]>()
   const found: IntegrityFinding[] = []
   for (const settled of tasks) {
     const {taskId, source, clip} = settled.task.manifest
     const looks = looksOf(settled, delivered)
     const past = bySource.get(source.sha256) ?? []
-    const earlier = past.filter((task) => task.clip !== clip.sha256)
+    const earlier = past.filter((one) => one.clip !== clip.sha256).slice(-maxPast)
     for (const look of looks) {
       const before = bytes.get(look.sha256)
       const same = before && before.clip !== clip.sha256 ? before : undefined
-      const alike = earlier.flatMap((task) => {
-        const original = task.looks.find((one) => compareOutputs(one, look, rule))
-        return original ? [{taskId: task.taskId, hotkey: original.hotkey}] : []
-      })[0]
+      yield
+      const original = same ? undefined : earlier.find((one) => compareOutputs(one.look, look, rule))
+      const alike = original && {taskId: original.taskId, hotkey: original.look.hotkey}
       const from = same ?? alike
       if (!from) continue
       found.push({
@@ -93,7 +98,7 @@ function reusedOutputs(tasks: readonly SettledTask[]): IntegrityFinding[] {
       })
     }
     for (const {sha256, hotkey} of looks) if (!bytes.has(sha256)) bytes.set(sha256, {taskId, hotkey, clip: clip.sha256})
-    bySource.set(source.sha256, [...past, {taskId, clip: clip.sha256, looks}])
+    bySource.set(source.sha256, [...past, ...looks.map((look) => ({taskId, clip: clip.sha256, look}))])
   }
   return found
 }

@@ -21,10 +21,16 @@ interface Judged {
   readonly stakes: ReadonlyMap<string, bigint>
 }
 
-/** Signs that can be read from what validators said of the same bytes. */
-export function validatorFindings(tasks: readonly SettledTask[]): IntegrityFinding[] {
+/** Signs that can be read from what validators said of the same bytes. Yields every few milliseconds of work. */
+export function* validatorFindings(tasks: readonly SettledTask[]): Generator<void, IntegrityFinding[]> {
   const outputs = tasks.flatMap(outputsOf)
-  return [...againstGates(outputs), ...favours(outputs), ...differences(outputs), ...copies(outputs)]
+  yield
+  const against = againstGates(outputs)
+  yield
+  const favoured = favours(outputs)
+  const different = yield* differences(outputs)
+  const copied = yield* copies(outputs)
+  return [...against, ...favoured, ...different, ...copied]
 }
 
 function outputsOf({task, verdicts}: SettledTask): Judged[] {
@@ -112,9 +118,10 @@ const said = ({passed, overall, aspects, confidence, gate, reasoning}: Verdict):
   canonicalJson({passed, overall, aspects, confidence, gate, reasoning})
 
 /** Under a judge that measures, all who say the truth say the same: who does not say it alone. */
-function differences(outputs: readonly Judged[]): IntegrityFinding[] {
+function* differences(outputs: readonly Judged[]): Generator<void, IntegrityFinding[]> {
   const found = new Map<Hotkey, {tasks: Set<number>; count: number; judged: number}>()
   for (const output of outputs) {
+    yield
     if (output.verdicts.length < 3 || output.verdicts.some(({judge}) => judge.name !== 'reference')) continue
     const texts = new Map<string, Verdict[]>()
     for (const verdict of output.verdicts) {
@@ -150,9 +157,10 @@ function differences(outputs: readonly Judged[]): IntegrityFinding[] {
 }
 
 /** Two that say the same to the letter, under a judge that otherwise never does. */
-function copies(outputs: readonly Judged[]): IntegrityFinding[] {
+function* copies(outputs: readonly Judged[]): Generator<void, IntegrityFinding[]> {
   const pairs = new Map<string, {a: Hotkey; b: Hotkey; common: number; same: number; tasks: Set<number>}>()
   for (const {taskId, verdicts} of outputs) {
+    yield
     // A gate is measured, so all say the same of what it rejects.
     const judged = verdicts
       .filter(({gate}) => gate === null)

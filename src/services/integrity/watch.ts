@@ -37,7 +37,7 @@ export async function watchIntegrity({store, time, log}: WatchDeps, signal: Abor
   const tasks = recent.list()
   const [from, to] = [tasks[0]?.task.manifest.taskId, tasks.at(-1)?.task.manifest.taskId]
   if (from === undefined || to === undefined) return
-  const findings = integrityFindings(tasks)
+  const findings = await integrityFindings(tasks, () => time.sleep(0, signal))
   const signs: IntegritySigns = {from, to, tasks: tasks.length, findings}
   store.sql.transaction(() => {
     setMeta(store, key, JSON.stringify(signs))

@@ -39,14 +39,15 @@ function withVerdicts(settled: SettledTask, change: (verdict: Verdict) => Partia
   return {...settled, verdicts}
 }
 
-const codesOf = (tasks: readonly SettledTask[]) => integrityFindings(tasks).map(({code}) => code)
+const findingsIn = (tasks: readonly SettledTask[]) => integrityFindings(tasks, async () => {})
+const codesOf = async (tasks: readonly SettledTask[]) => (await findingsIn(tasks)).map(({code}) => code)
 
 describe('nothing is found', () => {
-  it('among honest miners and validators that agree', () => {
-    expect(codesOf(season(40, () => ({})))).toEqual([])
+  it('among honest miners and validators that agree', async () => {
+    expect(await codesOf(season(40, () => ({})))).toEqual([])
   })
 
-  it('in silence by chance, however often', () => {
+  it('in silence by chance, however often', async () => {
     const tasks = season(60, (taskId) => ({
       outcomes: {a: 'ok', b: taskId % 3 === 0 ? 'transient' : 'ok', c: 'ok'},
       votes: everybody.flatMap((validator) => [
@@ -56,10 +57,10 @@ describe('nothing is found', () => {
       ]),
     }))
 
-    expect(codesOf(tasks)).toEqual([])
+    expect(await codesOf(tasks)).toEqual([])
   })
 
-  it('in a few verdicts on which honest judges differ', () => {
+  it('in a few verdicts on which honest judges differ', async () => {
     const tasks = season(40, (taskId) => ({
       votes: everybody.flatMap((validator) => [
         [validator, 'a', taskId > 4 || validator === 'u'] as const,
@@ -72,25 +73,25 @@ describe('nothing is found', () => {
       })),
     )
 
-    expect(codesOf(tasks)).toEqual([])
+    expect(await codesOf(tasks)).toEqual([])
   })
 
-  it('in the same answer to a clip that is asked about twice', () => {
+  it('in the same answer to a clip that is asked about twice', async () => {
     const [first, second] = season(2, () => ({})) as [SettledTask, SettledTask] // Two were asked for.
     const {clip, answers} = first.task.manifest
     const again = withAnswers(second, (answer) => answers.find(({hotkey}) => hotkey === answer.hotkey) ?? answer)
     const manifest = {...again.task.manifest, clip}
 
-    expect(codesOf([first, {...again, task: {...again.task, manifest}}])).toEqual([])
+    expect(await codesOf([first, {...again, task: {...again.task, manifest}}])).toEqual([])
   })
 
-  it('in nothing', () => {
-    expect(codesOf([])).toEqual([])
+  it('in nothing', async () => {
+    expect(await codesOf([])).toEqual([])
   })
 })
 
 describe('miners', () => {
-  it('that return the bytes of another are named with their original', () => {
+  it('that return the bytes of another are named with their original', async () => {
     const tasks = season(3, () => ({})).map((settled) =>
       withAnswers(settled, (answer) => ({
         ...answer,
@@ -99,12 +100,12 @@ describe('miners', () => {
       })),
     )
 
-    expect(integrityFindings(tasks)).toMatchObject([
+    expect(await findingsIn(tasks)).toMatchObject([
       {code: 'copied_output', subjects: [aHotkey('b'), aHotkey('a')], tasks: [1, 2, 3], numbers: {tasks: 3}},
     ])
   })
 
-  it('that answer a task with what they answered an earlier one are named with both tasks', () => {
+  it('that answer a task with what they answered an earlier one are named with both tasks', async () => {
     const [first, second] = season(2, () => ({}))
     const old = first?.task.manifest.answers.find(({hotkey}) => hotkey === aHotkey('b'))?.output?.sha256
     const again = withAnswers(second as SettledTask, (answer) =>
@@ -113,12 +114,12 @@ describe('miners', () => {
         : answer,
     )
 
-    expect(integrityFindings([first as SettledTask, again])).toMatchObject([
+    expect(await findingsIn([first as SettledTask, again])).toMatchObject([
       {code: 'reused_output', subjects: [aHotkey('b')], tasks: [1, 2], numbers: {sameBytes: 1}},
     ])
   })
 
-  it('that are silent where others fail are named with the tasks that they left out', () => {
+  it('that are silent where others fail are named with the tasks that they left out', async () => {
     const tasks = season(60, (taskId) => {
       const hard = taskId % 3 === 0
       return {
@@ -131,7 +132,7 @@ describe('miners', () => {
       }
     })
 
-    const findings = integrityFindings(tasks)
+    const findings = await findingsIn(tasks)
 
     expect(findings).toMatchObject([{code: 'answers_easy_tasks', subjects: [aHotkey('b')], numbers: {silent: 20}}])
     expect(findings[0]?.sentence).toMatch(/they failed 75 % of the tasks that it left out and 0 % of the others/)
@@ -139,14 +140,14 @@ describe('miners', () => {
 })
 
 describe('validators', () => {
-  it('that pass what the gates of the others reject are named', () => {
+  it('that pass what the gates of the others reject are named', async () => {
     const tasks = season(4, () => ({})).map((settled) =>
       withVerdicts(settled, ({validator, miner}) =>
         miner === aHotkey('b') && validator !== aHotkey('w') ? {passed: false, overall: 0, gate: 'motion'} : {},
       ),
     )
 
-    expect(integrityFindings(tasks)).toEqual(
+    expect(await findingsIn(tasks)).toEqual(
       expect.arrayContaining([
         expect.objectContaining({
           code: 'vote_against_gates',
@@ -157,7 +158,7 @@ describe('validators', () => {
     )
   })
 
-  it('that pass one miner whatever it returns are named with it', () => {
+  it('that pass one miner whatever it returns are named with it', async () => {
     const tasks = season(12, (taskId) => ({
       votes: everybody.flatMap((validator) => [
         [validator, 'a', taskId % 2 === 0] as const,
@@ -165,22 +166,22 @@ describe('validators', () => {
       ]),
     }))
 
-    const found = integrityFindings(tasks).filter(({code}) => code === 'favoured_miner')
+    const found = (await findingsIn(tasks)).filter(({code}) => code === 'favoured_miner')
 
     expect(found).toMatchObject([{subjects: [aHotkey('w'), aHotkey('b')], numbers: {passed: 12, failedByOthers: 12}}])
   })
 
-  it('that say something else than the rest under a judge that measures are named', () => {
+  it('that say something else than the rest under a judge that measures are named', async () => {
     const tasks = season(5, () => ({})).map((settled) =>
       withVerdicts(settled, ({validator}) => (validator === aHotkey('u') ? {overall: 91} : {})),
     )
 
-    expect(integrityFindings(tasks)).toMatchObject([
+    expect(await findingsIn(tasks)).toMatchObject([
       {code: 'differs_from_judge', subjects: [aHotkey('u')], numbers: {differing: 10, judged: 10}},
     ])
   })
 
-  it('that repeat each other to the letter, where a judge never says the same twice, are named', () => {
+  it('that repeat each other to the letter, where a judge never says the same twice, are named', async () => {
     const tasks = season(15, () => ({})).map((settled) =>
       withVerdicts(settled, ({validator, miner, taskId}) => ({
         judge: {name: 'openai', version: 1},
@@ -189,19 +190,19 @@ describe('validators', () => {
       })),
     )
 
-    expect(integrityFindings(tasks)).toMatchObject([
+    expect(await findingsIn(tasks)).toMatchObject([
       {code: 'copied_verdicts', subjects: [aHotkey('v'), aHotkey('w')], numbers: {same: 30, common: 30, usual: 0}},
     ])
   })
 })
 
-it('findings are data that the schema takes', () => {
+it('findings are data that the schema takes', async () => {
   const tasks = season(12, () => ({votes: everybody.map((validator) => [validator, 'b', validator === 'w'] as const)}))
 
-  for (const finding of integrityFindings(tasks)) expect(IntegrityFinding.parse(finding)).toEqual(finding)
+  for (const finding of await findingsIn(tasks)) expect(IntegrityFinding.parse(finding)).toEqual(finding)
 })
 
-it('an audit shows them as warnings that name who and where, and has no fewer errors or more for them', () => {
+it('an audit shows them as warnings that name who and where, and has no fewer errors or more for them', async () => {
   const tasks = season(12, () => ({outcomes: {a: 'ok', b: 'ok'}})).map((task) =>
     withAnswers(task, (answer) => ({
       ...answer,
@@ -210,7 +211,7 @@ it('an audit shows them as warnings that name who and where, and has no fewer er
   )
   const findings = new Findings()
 
-  checkIntegrity(tasks, findings)
+  await checkIntegrity(tasks, findings, async () => {})
 
   expect(findings.counts()).toEqual({error: 0, warning: 1, info: 0})
   expect(findings.checks()).toEqual([{check: 'signs of copying', looked: 12, differs: 1}])
@@ -220,7 +221,19 @@ it('an audit shows them as warnings that name who and where, and has no fewer er
   expect(found?.object.startsWith(`${found.who}`)).toBe(true)
 })
 
-it('only as many tasks are looked through as can be in one go', () => {
+it('others get their turn while the signs are looked for', async () => {
+  let pauses = 0
+
+  await integrityFindings(
+    season(40, () => ({})),
+    async () => void pauses++,
+  )
+
+  // 40 tasks of two outputs by three validators: each step is one of them, and eight are taken at once.
+  expect(pauses).toBeGreaterThan(30)
+})
+
+it('only as many tasks are looked through as can be in one go', async () => {
   const recent = new RecentTasks()
   for (const task of season(4000, () => ({}))) recent.add(task)
 
@@ -246,20 +259,20 @@ it('a report covers the newest tasks that the API shows, page by page', async ()
     },
   }
 
-  const report = await inspectIntegrity(api, 30, new AbortController().signal)
+  const report = await inspectIntegrity(api, 30, {sleep: async () => {}}, new AbortController().signal)
 
   expect(report).toMatchObject({from: 21, to: 50, tasks: 30, findings: []})
   expect(asked).toEqual([20, 40])
 })
 
 describe('statistics', () => {
-  it('tails of the binomial distribution', () => {
+  it('tails of the binomial distribution', async () => {
     expect(binomialTail(0, 10, 0.3)).toBeCloseTo(1, 12)
     expect(binomialTail(10, 10, 0.5)).toBeCloseTo(1 / 1024, 12)
     expect(binomialTail(3, 5, 0.5)).toBeCloseTo(0.5, 12)
   })
 
-  it('ranks of one sample among those of another, by the example of Mann and Whitney’s tables', () => {
+  it('ranks of one sample among those of another, by the example of Mann and Whitney’s tables', async () => {
     expect(rankExcess([4, 5, 6], [1, 2, 3])).toBeCloseTo(1.964, 3)
     expect(rankExcess([1, 1, 1], [1, 1])).toBe(0)
     expect(rankExcess([1, 2, 3], [4, 5, 6])).toBeCloseTo(-1.964, 3)
