@@ -252,12 +252,14 @@ function quoted(text: string): string {
 }
 
 function readyText(facts: LocalnetFacts): string {
-  const {api, rounds, isTemporary, dataDir, outside, judge} = facts
+  const {api, rounds, isTemporary, dataDir, outside, judge, cast} = facts
   const lines = [
     '',
     `the subnet is alive${rounds === undefined ? '; Ctrl-C stops it' : `; it stops after ${rounds} rounds`}`,
     `  watch it in a browser:         ${api}/`,
     `  ask it from another terminal:  ${pointAt(facts)}`,
+    // The page knows miners by their uids alone, as on every subnet.
+    `  its miners there:              ${cast.map(({profile, uid}) => `uid ${uid} ${profile}`).join(', ')}`,
     `  its data:                      ${dataDir}${isTemporary ? ' (removed at the end; --data DIR keeps it)' : ''}`,
     ...(outside?.objects === undefined ? [] : [`  its objects:                   ${outside.objects}`]),
     ...(outside?.models === undefined ? [] : [`  its models:                    ${outside.models}`]),

@@ -33,5 +33,5 @@ const remedies: Readonly<Record<string, string>> = {
   image_not_allowed: 'deploy again with leoma miner push: it uses the image that the exam names',
   code_is_not_the_template: 'deploy again with leoma miner push: it uses the published template',
   code_names_another_model: 'deploy again with leoma miner push for this model and revision',
-  duplicate_model: 'train a model of its own: whoever committed these weights first keeps them',
+  duplicate_model: 'train a model of your own: whoever committed these weights first keeps them',
 }

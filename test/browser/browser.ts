@@ -73,6 +73,25 @@ export async function open(browser: Browser, url: string, options: BrowserContex
   }
 }
 
+/** Opens a place, has it looked at, and holds every page to the same: usable by all, nothing sticking out, no faults. */
+export async function visit(
+  browser: Browser,
+  url: string,
+  {place, options}: {readonly place: string; readonly options?: BrowserContextOptions},
+  work: (watched: Watched) => Promise<void>,
+): Promise<void> {
+  const watched = await open(browser, url, options)
+  try {
+    await watched.go(place)
+    await work(watched)
+    await expectNoSideways(watched.page)
+    await expectAccessible(watched.page)
+    expect(watched.faults).toEqual([])
+  } finally {
+    await watched.close()
+  }
+}
+
 /** Until nothing more is being asked for. Events keep one connection open for ever, which does not count. */
 export async function settled(page: Page): Promise<void> {
   await page.waitForFunction(

@@ -1,17 +1,7 @@
 import type {Browser} from 'playwright-core'
 import {afterAll, beforeAll, describe, expect, it} from 'vitest'
 import {withLocalnet} from '../helpers/localnet.js'
-import {
-  browserPath,
-  desktop,
-  expectAccessible,
-  expectNoSideways,
-  launch,
-  open,
-  phone,
-  settled,
-  type Watched,
-} from './browser.js'
+import {browserPath, desktop, launch, open, phone, settled, visit, type Watched} from './browser.js'
 
 describe.skipIf(browserPath === undefined)('a finished localnet', () => {
   let browser: Browser
@@ -46,19 +36,12 @@ describe.skipIf(browserPath === undefined)('a finished localnet', () => {
     await browser?.close()
   })
 
-  const visit = async (place: string, work: (watched: Watched) => Promise<void>, options = desktop) => {
-    const watched = await open(browser, url, options)
-    await watched.go(place)
-    await work(watched)
-    await expectAccessible(watched.page)
-    await expectNoSideways(watched.page)
-    expect(watched.faults).toEqual([])
-    await watched.close()
-  }
+  const look = (place: string, work: (watched: Watched) => Promise<void>, options = desktop) =>
+    visit(browser, url, {place, options}, work)
   const said = ({page}: Watched) => page.locator('main').textContent()
 
   it('says on its first page that it lives, who is ahead, and why', async () => {
-    await visit('', async (watched) => {
+    await look('', async (watched) => {
       await watched.page.waitForSelector('.live.on')
       await watched.page.waitForSelector('.plot canvas')
       await watched.shoot('localnet-overview')
@@ -73,16 +56,16 @@ describe.skipIf(browserPath === undefined)('a finished localnet', () => {
   })
 
   it('tells a miner why it is where it is, with reason and remedy', async () => {
-    await visit(`miner/${hotkeys.copycat}`, async (watched) => {
+    await look(`miner/${hotkeys.copycat}`, async (watched) => {
       await watched.shoot('localnet-copycat')
       expect(await said(watched)).toMatch(/Not valid: duplicate model[\s\S]*Train a model of your own/)
     })
-    await visit(`miner/${hotkeys.frozen}`, async (watched) => {
+    await look(`miner/${hotkeys.frozen}`, async (watched) => {
       await watched.page.waitForSelector('.verdict-list .reason')
       await watched.shoot('localnet-frozen')
       expect(await said(watched)).toMatch(/none of 2 passed[\s\S]*rejected: motion 2/)
     })
-    await visit(
+    await look(
       `miner/${hotkeys.drift}`,
       async (watched) => {
         await watched.page.getByRole('button', {name: '2 verdicts'}).first().click()
@@ -96,7 +79,7 @@ describe.skipIf(browserPath === undefined)('a finished localnet', () => {
   })
 
   it('plays original and outputs in step, scrubs them in step, and shows what each validator said', async () => {
-    await visit('task/2', async (watched) => {
+    await look('task/2', async (watched) => {
       const {page} = watched
       await page.waitForFunction(() => [...document.querySelectorAll('video')].every((video) => video.readyState >= 2))
       expect(await page.locator('video').count()).toBe(5)
@@ -125,7 +108,7 @@ describe.skipIf(browserPath === undefined)('a finished localnet', () => {
   })
 
   it('verifies a genuine task in the browser, and finds one changed byte', async () => {
-    await visit('task/2', async (watched) => {
+    await look('task/2', async (watched) => {
       const {page} = watched
       await page.getByRole('button', {name: 'Verify everything'}).click()
       await page.waitForSelector('.outcome.good', {timeout: 60_000})
@@ -161,12 +144,13 @@ describe.skipIf(browserPath === undefined)('a finished localnet', () => {
   })
 
   it('shows that the validators work, agree, and have put on the chain what follows', async () => {
-    await visit('validators', async (watched) => {
+    await look('validators', async (watched) => {
       await watched.shoot('localnet-validators')
       expect(await watched.page.getByText('weights as expected').count()).toBe(2)
       expect(await said(watched)).toMatch(/Agrees with the vote100\.0 %/)
+      expect(await said(watched)).toMatch(/Alarms of the audit[\s\S]*no errors/)
     })
-    await visit('tasks', async (watched) => {
+    await look('tasks', async (watched) => {
       await settled(watched.page)
       expect(await watched.page.locator('.task-list > li').count()).toBe(2)
     })

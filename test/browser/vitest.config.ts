@@ -6,7 +6,7 @@ export default defineConfig({
     root: new URL('..', import.meta.url).pathname,
     setupFiles: ['./helpers/setup.ts'],
     disableConsoleIntercept: true,
-    maxWorkers: 1,
+    maxWorkers: 2,
     projects: [
       {
         extends: true,
