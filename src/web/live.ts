@@ -86,7 +86,10 @@ export class Live {
     this.#close()
     const pause = pauseMs(this.#attempt++, Math.random())
     this.#cancelRetry = after(pause, () => this.#open())
+    const wasLive = this.#state.isLive
     this.#set({...this.#state, isLive: false, retryAt: now() + pause})
+    // Asking tells at once whether only the events have stopped or nothing answers any more.
+    if (wasLive) this.#onChange('all')
   }
 
   #close(): void {

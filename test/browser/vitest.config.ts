@@ -4,6 +4,7 @@ import {defineConfig} from 'vitest/config'
 export default defineConfig({
   test: {
     root: new URL('..', import.meta.url).pathname,
+    globalSetup: ['./browser/global-setup.ts'],
     setupFiles: ['./helpers/setup.ts'],
     disableConsoleIntercept: true,
     maxWorkers: 2,

@@ -1,25 +1,11 @@
-import {type ChildProcessWithoutNullStreams, spawn, spawnSync} from 'node:child_process'
+import {type ChildProcessWithoutNullStreams, spawn} from 'node:child_process'
 import {once} from 'node:events'
-import {existsSync, readdirSync, statSync} from 'node:fs'
 import path from 'node:path'
 import {onTestFinished} from 'vitest'
 import {variableNames} from '../../src/config/variables.js'
+import {root} from './built.js'
 
-export const root = path.resolve(import.meta.dirname, '../..')
-
-/** Compiles when the program is older than its source: a test of yesterday's build tells nothing. */
-export function ensureBuilt(): void {
-  const newest = (folder: string) =>
-    Math.max(
-      ...readdirSync(folder, {recursive: true, encoding: 'utf8'}).map(
-        (file) => statSync(path.join(folder, file)).mtimeMs,
-      ),
-    )
-  const dist = path.join(root, 'dist')
-  if (existsSync(dist) && newest(path.join(root, 'src')) <= statSync(dist).mtimeMs) return
-  const {status, stderr, stdout} = spawnSync(process.execPath, ['bin/build.js'], {cwd: root, encoding: 'utf8'})
-  if (status !== 0) throw new Error(`the program does not compile:\n${stdout}${stderr}`)
-}
+export {ensureBuilt, root} from './built.js'
 
 export interface Program {
   readonly child: ChildProcessWithoutNullStreams

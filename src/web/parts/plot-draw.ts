@@ -69,7 +69,11 @@ function options(
         grid: {show: false},
         size: 24,
         space: 90,
-        values: (_, ticks) => ticks.map((x) => (Number.isInteger(x) ? formatX(x) : '')),
+        // Around a single task the axis is wider than what there is.
+        values: ({data: [x]}, ticks) =>
+          ticks.map((tick) =>
+            Number.isInteger(tick) && tick >= (x[0] ?? 0) && tick <= (x.at(-1) ?? 0) ? formatX(tick) : '',
+          ),
       },
       {...axis, grid, size: 48, space: 34, values: (_, ticks) => ticks.map(format)},
     ],

@@ -97,10 +97,12 @@ function Lead({winner, rows}: {winner: {pass_rate: number}; rows: readonly Stand
   )
 }
 
-const noteOf = (rank: RankBody | undefined) =>
-  rank?.ranks.some(({proof}) => proof)
+function noteOf(rank: RankBody | undefined): string | undefined {
+  if (!rank || rank.ranks.length === 0) return undefined
+  return rank.ranks.some(({proof}) => proof)
     ? 'Share of tasks passed, and how many more each must win from the leader.'
     : 'Share of tasks passed; the line is what each would need to win.'
+}
 
 /** The first few with what they would need: the distance to the top at a glance. */
 function Contest({rank}: {rank: Resource<RankBody>}) {

@@ -62,7 +62,7 @@ export function Tasks({query}: {query: Readonly<Record<string, string>>}) {
                   <span class="result">
                     <Chip tone={task.passed > 0 ? 'good' : 'plain'}>
                       <b class="number">{task.passed}</b> passed
-                    </Chip>
+                    </Chip>{' '}
                     <span class="quiet number">
                       of {task.asked} asked{task.rejected > 0 ? `, ${task.rejected} rejected` : ''}
                     </span>
