@@ -1,12 +1,12 @@
-import {hashOf} from '../../src/domain/canonical.js'
 import {compareText} from '../../src/domain/ids.js'
-import {type EvidenceRecord, type SignedRecord, signRecord} from '../../src/domain/record.js'
+import type {SignedRecord} from '../../src/domain/record.js'
 import {signCall} from '../../src/domain/signed-call.js'
 import type {SubmissionProof} from '../../src/domain/submission-proof.js'
 import type {ChallengeResult, ImageResult, Round} from '../../src/mechanisms/talking-head/evidence.js'
 import {defaults} from '../../src/mechanisms/talking-head/params.js'
 import {efficiencyOf, figuresOf} from '../../src/mechanisms/talking-head/scores.js'
 import type {Signer} from '../../src/wallet/port.js'
+import {aRecordLog} from './record-log.js'
 import {aHotkey, aSha} from './video.js'
 
 /** A result in short form: who, what it scored, and what differs from a good run of an image of its own. */
@@ -82,24 +82,11 @@ export interface RecordSetup {
 
 /** A whole log of one author: numbered, each naming the one before. Signed by `signer`, or with an empty signature. */
 export function aLog(rounds: readonly RecordSetup[], signer?: Signer, examHash = aSha('exam')): SignedRecord[] {
-  const log: SignedRecord[] = []
-  for (const [index, {results, block = 10 * (index + 1)}] of rounds.entries()) {
-    const last = log.at(-1)
-    const record: EvidenceRecord = {
-      version: 1,
-      mechanism: 'talking-head',
-      netuid: 99,
-      examHash,
-      author: signer?.hotkey ?? aHotkey('author'),
-      sequence: index + 1,
-      previous: last ? hashOf(last.record) : null,
-      block,
-      createdAt: '2026-11-01T00:00:00.000Z',
-      body: JSON.parse(JSON.stringify(aRound(results, block))),
-    }
-    log.push(signer ? signRecord(record, signer) : {record, signature: `0x${'0'.repeat(128)}`})
-  }
-  return log
+  const bodies = rounds.map((round, index) => {
+    const block = round.block ?? 10 * (index + 1)
+    return {block, body: aRound(round.results, block)}
+  })
+  return aRecordLog('talking-head', bodies, signer, examHash)
 }
 
 let nonces = 0
