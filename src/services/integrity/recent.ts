@@ -1,7 +1,7 @@
 import type {SettledTask} from '../../domain/verdict.js'
 
 /** Verdicts that are looked through in one go: whoever waits, waits for as long as that takes, about a second. */
-const maxVerdicts = 10_000
+export const maxVerdicts = 10_000
 
 /** The newest of the tasks that pass by, as many as may be looked through at once. */
 export class RecentTasks {

@@ -23,11 +23,13 @@ interface Judged {
 
 /** Signs that can be read from what validators said of the same bytes. Yields every few milliseconds of work. */
 export function* validatorFindings(tasks: readonly SettledTask[]): Generator<void, IntegrityFinding[]> {
-  const outputs = tasks.flatMap(outputsOf)
-  yield
-  const against = againstGates(outputs)
-  yield
-  const favoured = favours(outputs)
+  const outputs: Judged[] = []
+  for (const task of tasks) {
+    outputs.push(...outputsOf(task))
+    yield
+  }
+  const against = yield* againstGates(outputs)
+  const favoured = yield* favours(outputs)
   const different = yield* differences(outputs)
   const copied = yield* copies(outputs)
   return [...against, ...favoured, ...different, ...copied]
@@ -49,9 +51,10 @@ const stakeOf = ({stakes}: Judged, verdicts: readonly Verdict[]): bigint =>
   verdicts.reduce((sum, {validator}) => sum + (stakes.get(validator) ?? 0n), 0n)
 
 /** Gates are measured from the bytes alone: who passes what most of the others' stake sees rejected did not look. */
-function againstGates(outputs: readonly Judged[]): IntegrityFinding[] {
+function* againstGates(outputs: readonly Judged[]): Generator<void, IntegrityFinding[]> {
   const found = new Map<Hotkey, {tasks: Set<number>; miners: Set<Hotkey>; count: number}>()
   for (const output of outputs) {
+    yield
     for (const {validator, miner, passed} of output.verdicts) {
       if (!passed) continue
       const others = output.verdicts.filter((other) => other.validator !== validator)
@@ -73,10 +76,11 @@ function againstGates(outputs: readonly Judged[]): IntegrityFinding[] {
   }))
 }
 
-function favours(outputs: readonly Judged[]): IntegrityFinding[] {
+function* favours(outputs: readonly Judged[]): Generator<void, IntegrityFinding[]> {
   /** By validator and miner: verdicts where the others failed it, and those of them that passed it all the same. */
   const counts = new Map<Hotkey, Map<Hotkey, {failed: number; passed: number; tasks: number[]}>>()
   for (const output of outputs) {
+    yield
     for (const {validator, miner, passed} of output.verdicts) {
       const others = output.verdicts.filter((other) => other.validator !== validator)
       const against = others.filter((other) => !other.passed)
@@ -92,11 +96,15 @@ function favours(outputs: readonly Judged[]): IntegrityFinding[] {
       own.set(miner, row)
     }
   }
-  return [...counts].flatMap(([validator, byMiner]) =>
-    [...byMiner].flatMap(([miner, {failed, passed, tasks}]): IntegrityFinding[] => {
-      const rest = [...byMiner].filter(([other]) => other !== miner).map(([, row]) => row)
-      const restFailed = rest.reduce((sum, row) => sum + row.failed, 0)
-      const usual = restFailed === 0 ? 0 : rest.reduce((sum, row) => sum + row.passed, 0) / restFailed
+  return [...counts].flatMap(([validator, byMiner]) => {
+    const all = {failed: 0, passed: 0}
+    for (const {failed, passed} of byMiner.values()) {
+      all.failed += failed
+      all.passed += passed
+    }
+    return [...byMiner].flatMap(([miner, {failed, passed, tasks}]): IntegrityFinding[] => {
+      const restFailed = all.failed - failed
+      const usual = restFailed === 0 ? 0 : (all.passed - passed) / restFailed
       const rate = Math.min(0.98, Math.max(leastDisagreement, usual))
       const chance = passed === 0 ? 1 : binomialTail(passed, failed, rate)
       if (chance >= unlikely) return []
@@ -109,8 +117,8 @@ function favours(outputs: readonly Judged[]): IntegrityFinding[] {
           sentence: `${validator} passed ${passed} of ${failed} outputs of ${miner} that the others failed; of other miners' ${(100 * usual).toFixed(0)} %`,
         },
       ]
-    }),
-  )
+    })
+  })
 }
 
 /** What a validator would say again of the same bytes: everything but its name. */

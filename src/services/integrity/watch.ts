@@ -1,12 +1,14 @@
-import {SettledTask} from '../../domain/verdict.js'
+import type {TaskId} from '../../domain/ids.js'
+import type {SettledTask} from '../../domain/verdict.js'
 import type {Clock} from '../../runtime/clock.js'
 import type {Logger} from '../../runtime/logger.js'
+import {listTaskFigures} from '../../store/figures.js'
 import {getMeta, setMeta} from '../../store/meta.js'
 import type {Store} from '../../store/open.js'
-import {latestTaskId, settledTextsAfter} from '../../store/tasks.js'
+import {settledTextsAfter} from '../../store/tasks.js'
 import {type IntegrityFinding, IntegritySigns} from './findings.js'
 import {integrityFindings} from './integrity.js'
-import {RecentTasks} from './recent.js'
+import {maxVerdicts} from './recent.js'
 
 const key = 'integrity'
 const window = 100
@@ -25,16 +27,15 @@ export async function watchIntegrity({store, time, log}: WatchDeps, signal: Abor
   const before = lastSigns(store)
   // Tasks settle in order, so nothing after the last one is nothing new.
   if (before && !nextSettled(store, before.to)) return
-  const recent = new RecentTasks()
-  for (let after = Math.max(0, latestTaskId(store) - window); ; ) {
+  const tasks: SettledTask[] = []
+  for (let after = startOf(store) - 1; ; ) {
     const task = nextSettled(store, after)
     if (!task) break
     after = task.task.manifest.taskId
-    recent.add(task)
+    tasks.push(task)
     // Requests are answered between two tasks.
     await time.sleep(0, signal)
   }
-  const tasks = recent.list()
   const [from, to] = [tasks[0]?.task.manifest.taskId, tasks.at(-1)?.task.manifest.taskId]
   if (from === undefined || to === undefined) return
   const findings = await integrityFindings(tasks, () => time.sleep(0, signal))
@@ -52,9 +53,23 @@ export async function watchIntegrity({store, time, log}: WatchDeps, signal: Abor
 
 const nameOf = ({code, subjects}: IntegrityFinding) => `${code} ${subjects.join()}`
 
+/** The oldest of the newest settled tasks that are looked through at once. */
+function startOf(store: Store): TaskId {
+  const [newest, ...older] = listTaskFigures(store, {limit: window})
+  let start = newest?.taskId ?? 1
+  let verdicts = newest?.verdicts ?? 0
+  for (const figures of older) {
+    verdicts += figures.verdicts
+    if (verdicts > maxVerdicts) break
+    start = figures.taskId
+  }
+  return start
+}
+
 function nextSettled(store: Store, after: number): SettledTask | undefined {
   const [text] = settledTextsAfter(store, after, 1, Number.POSITIVE_INFINITY)
-  return text === undefined ? undefined : SettledTask.parse(JSON.parse(text))
+  // Put together from what was checked when it was taken in: doing so again would hold up requests for twice as long.
+  return text === undefined ? undefined : (JSON.parse(text) as SettledTask)
 }
 
 /** What the last look found; it outlives a restart. */
