@@ -42,7 +42,8 @@ export function addPage(app: FastifyInstance, {folder = pageFolder, mediaOrigins
     return assets.get(name)
   }
   const policy = contentPolicy(mediaOrigins)
-  app.get('/', (request, reply) => {
+  // Whoever watches over a page asks for its head alone.
+  app.get('/', {exposeHeadRoute: true}, (request, reply) => {
     const document = find('index.html')
     reply.headers({
       'content-security-policy': policy,

@@ -148,6 +148,8 @@ describe('the page', () => {
     expect(page.headers['content-security-policy']).toMatch(/^default-src 'none'; script-src 'self'; style-src 'self'/)
     expect(page.headers['content-security-policy']).not.toMatch(/unsafe|\*|https?:/)
     expect(page.headers['cache-control']).toBe('no-cache')
+    const head = await app.inject({method: 'HEAD', url: '/'})
+    expect([head.statusCode, head.body, head.headers['content-length']]).toEqual([200, '', '3'])
     const script = await app.inject({url: '/web/app-X.js', headers: {'accept-encoding': 'gzip, br'}})
     expect([script.body, script.headers['content-encoding']]).toEqual(['packed', 'br'])
     expect(script.headers['cache-control']).toContain('immutable')
