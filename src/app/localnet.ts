@@ -2,7 +2,7 @@ import {availableParallelism} from 'node:os'
 import {createApp} from '../app.js'
 import {LeomaError} from '../errors.js'
 import {systemTime} from '../runtime/clock.js'
-import {keepHeapSmall} from '../runtime/heap.js'
+import {keepHeapSmall, preferMemoryToSpeed} from '../runtime/heap.js'
 import type {Logger} from '../runtime/logger.js'
 import {Shutdown} from '../runtime/shutdown.js'
 import type {LocalnetEvent} from '../services/localnet/events.js'
@@ -27,6 +27,8 @@ export async function openLocalnet(
 ): Promise<Localnet> {
   const {env, log, onEvent} = host
   keepHeapSmall()
+  // It computes little itself, ffmpeg does; and it is to fit beside whatever else runs on a person's machine.
+  preferMemoryToSpeed()
   const [
     {Localnet},
     {loadConfig},

@@ -1,7 +1,7 @@
 import {stat} from 'node:fs/promises'
 import {availableParallelism} from 'node:os'
 import pLimit from 'p-limit'
-import type {Media} from '../media/port.js'
+import type {Media, View} from '../media/port.js'
 import {fitted, type Picture, picturesOf} from '../vision/port.js'
 import {Shared} from './shared.js'
 
@@ -18,6 +18,12 @@ const maxFrames = 4000
 /** Conditioning frames and clips that are kept: those of the task being judged and of the one before it. */
 const kept = 4
 
+/** The same for whoever decodes the video anyway. */
+export function viewOf({count, side, ...size}: Look): View {
+  const picked = count === 1 ? ({pick: 'all', maxFrames: 1} as const) : {pick: {count}, maxFrames}
+  return {...fitted(size, side), pixel: 'rgb24', ...picked}
+}
+
 /** Takes pictures from videos, as many at a time as there are processors. */
 export class Looks {
   readonly #media: Pick<Media, 'decode'>
@@ -28,11 +34,8 @@ export class Looks {
     this.#media = media
   }
 
-  async take(file: string, {count, side, ...size}: Look, signal: AbortSignal): Promise<readonly Picture[]> {
-    const still = {pick: 'all', maxFrames: 1} as const
-    const picked = count === 1 ? still : {pick: {count}, maxFrames}
-    const shape = {...fitted(size, side), pixel: 'rgb24', threads: 1} as const
-    return picturesOf(await this.#decoding(() => this.#media.decode(file, {...shape, ...picked}, signal)))
+  async take(file: string, look: Look, signal: AbortSignal): Promise<readonly Picture[]> {
+    return picturesOf(await this.#decoding(() => this.#media.decode(file, {...viewOf(look), threads: 1}, signal)))
   }
 
   /** For what all outputs of a task share: read once, and the very same pictures each time, so that they are sent alike. */

@@ -1,10 +1,10 @@
 import type {z} from 'zod'
 import {plainLine} from '../domain/plain-line.js'
 import {LeomaError} from '../errors.js'
-import type {Media} from '../media/port.js'
-import type {Answered, Part, Picture, VisionModel} from '../vision/port.js'
+import type {Media, View} from '../media/port.js'
+import {type Answered, type Part, type Picture, picturesOf, type VisionModel} from '../vision/port.js'
 import {type Ballot, ballotOf, PairAnswer, pairBallotOf, points, VoteAnswer} from './openai-answer.js'
-import {type Look, Looks} from './openai-looks.js'
+import {type Look, Looks, viewOf} from './openai-looks.js'
 import {OpenAiJudgeOptions, openAiJudgeDefaults} from './openai-options.js'
 import {instructions, pairInstructions, pairParts, singleParts} from './openai-prompt.js'
 import {median, type Outcome, slackOf, spokesman, tally} from './openai-votes.js'
@@ -55,10 +55,17 @@ export class OpenAiJudge implements Judge {
     return OpenAiJudgeOptions.safeParse(options).data?.pairwise !== null
   }
 
+  /** None under options that `score` would refuse. */
+  views(request: Pick<JudgeRequest, 'width' | 'height' | 'options'>): readonly View[] {
+    const options = OpenAiJudgeOptions.safeParse(request.options).data
+    return options ? [viewOf(lookOf(request, options))] : []
+  }
+
   async score(request: JudgeRequest, signal: AbortSignal): Promise<JudgeReport> {
     const options = this.#read(request)
+    const [seen] = request.seen ?? []
     const [frames, firstFrame] = await Promise.all([
-      this.#looks.take(request.output, lookOf(request, options), signal),
+      seen ? picturesOf(seen) : this.#looks.take(request.output, lookOf(request, options), signal),
       this.#lookAtFirstFrame(request, options, signal),
     ])
     const sight = {request, options, firstFrame, frames}
@@ -145,7 +152,7 @@ export class OpenAiJudge implements Judge {
   }
 }
 
-function lookOf({width, height}: JudgeRequest, {frames}: OpenAiJudgeOptions): Look {
+function lookOf({width, height}: Pick<JudgeRequest, 'width' | 'height'>, {frames}: OpenAiJudgeOptions): Look {
   return {width, height, ...frames}
 }
 

@@ -36,6 +36,8 @@ export interface Plan {
   /** Filters that let the wanted frames through. */
   readonly choosing: readonly string[]
   readonly maxFrames: number
+  /** The file claims more frames than may be looked at. */
+  readonly isCapped?: boolean
 }
 
 /** For frames whose choice needs no knowledge of the file's real length. */
@@ -69,6 +71,18 @@ async function decodeSpaced(source: Decodable, options: DecodeOptions, count: nu
   if (second.exact) return second.frames
   if (second.longer && real > options.maxFrames) return {...second.frames, truncated: true}
   throw new LeomaError('upstream', 'MEDIA_FAILED', `${name} decodes to a different length each time`)
+}
+
+/** Where the wanted frames lie if the file is as long as it claims and no other number of them comes back. */
+export function spacedPlan(
+  {packets, info}: Pick<Decodable, 'packets' | 'info'>,
+  {maxFrames}: Pick<DecodeOptions, 'maxFrames'>,
+  count: number,
+): Plan {
+  const claimed = Math.max(1, packets ?? Math.round(info.fps * info.durationS))
+  const total = Math.min(claimed, maxFrames)
+  const places = evenlySpaced(total, count)
+  return {choosing: [selectFilter(places, total)], maxFrames: places.length, isCapped: claimed >= maxFrames}
 }
 
 async function pickSpaced(

@@ -30,9 +30,7 @@ export interface DecodeOptions {
 }
 
 /** One of several looks at the same file. */
-export interface View extends Pick<DecodeOptions, 'width' | 'height' | 'pixel' | 'maxFrames'> {
-  readonly pick: 'all' | {readonly fps: number}
-}
+export type View = Omit<DecodeOptions, 'threads'>
 
 export interface Frames {
   readonly width: number

@@ -1,5 +1,15 @@
 import {LeomaError} from '../errors.js'
-import {type Decodable, frameBytesOf, framesOf, type Plan, planOf, rawOutput, withLimit} from './decode.js'
+import {
+  type Decodable,
+  decodeFrames,
+  frameBytesOf,
+  framesOf,
+  type Plan,
+  planOf,
+  rawOutput,
+  spacedPlan,
+  withLimit,
+} from './decode.js'
 import {coverFilter} from './graph.js'
 import type {Frames, View} from './port.js'
 import {contentsOf, withScratchFiles} from './scratch.js'
@@ -10,7 +20,7 @@ import {contentsOf, withScratchFiles} from './scratch.js'
  */
 export async function decodeViews(source: Decodable, views: readonly View[], maxFrames: number): Promise<Frames[]> {
   const {run, input, name, signal} = source
-  const plans = views.map((view) => planOf(source, view))
+  const plans = views.map((view) => planFor(view, source, maxFrames))
   const limits = views.map((view, i) => ((plans[i]?.maxFrames ?? 0) + 1) * frameBytesOf(view))
   if (limits.reduce((sum, bytes) => sum + bytes, 0) > source.maxBytes)
     throw new LeomaError('bug', 'MEDIA_LIMIT', `${views.length} views of a video are too much at once`)
@@ -19,10 +29,28 @@ export async function decodeViews(source: Decodable, views: readonly View[], max
   return withScratchFiles(views.length, async (files) => {
     await run([...input, ...graph, ...outputs], {signal, what: `decoding ${name}`, files})
     const contents = await contentsOf(files, limits)
-    return views.map((view, i) =>
-      withLimit(framesOf(contents[i] ?? new Uint8Array(), view, name), plans[i]?.maxFrames ?? 0),
+    return Promise.all(
+      views.map((view, i) => {
+        const frames = framesOf(contents[i] ?? new Uint8Array(), view, name)
+        const wanted = plans[i]?.maxFrames ?? 0
+        const isAsClaimed = frames.count === wanted || (frames.count > wanted && plans[i]?.isCapped === true)
+        // The places were wrong where the file is not as long as it claims: it has to be looked at again.
+        if (isSpaced(view) && !isAsClaimed)
+          return decodeFrames(source, {...view, maxFrames: Math.min(view.maxFrames, maxFrames)})
+        return withLimit(frames, wanted)
+      }),
     )
   })
+}
+
+function planFor(view: View, source: Decodable, maxFrames: number): Plan {
+  const {pick} = view
+  if (pick === 'all' || 'fps' in pick) return planOf(source, {...view, pick})
+  return spacedPlan(source, {maxFrames: Math.min(view.maxFrames, maxFrames)}, pick.count)
+}
+
+function isSpaced({pick}: View): boolean {
+  return pick !== 'all' && 'count' in pick
 }
 
 /**

@@ -91,6 +91,7 @@ export function mediaContract(name: string, media: Media): void {
         expect(five.count).toBe(5)
         expect(picture(five, 0).equals(picture(all, 0))).toBe(true)
         expect(picture(five, 4).equals(picture(all, all.count - 1))).toBe(true)
+        expect(await media.decodeViews(video, [{...gray, pick: {count: 5}}], {maxFrames: 500}, never)).toEqual([five])
       })
 
       it('gives all frames once when more are asked for than there are', async () => {
@@ -219,6 +220,7 @@ export function mediaContract(name: string, media: Media): void {
         {width: 64, height: 36, pixel: 'rgb24', pick: {fps: 1}, maxFrames: 3},
         {...gray, pick: {fps: 16}, maxFrames: 20},
         {width: 26, height: 30, pixel: 'gray', pick: {fps: 7}, maxFrames: 50},
+        {width: 48, height: 32, pixel: 'rgb24', pick: {count: 5}, maxFrames: 200},
       ] as const
       const limit = {maxFrames: 200, threads: 1}
 

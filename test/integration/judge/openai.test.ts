@@ -108,6 +108,19 @@ describe('the vision judge', () => {
     for (const [index, {luma}] of looks.entries()) expect(Math.abs(luma - index * 61.5)).toBeLessThan(4)
   })
 
+  it('takes frames that were decoded with the gates, and sends the very same', async () => {
+    const [own, given] = [await aJudge(), await aJudge()]
+    await own.judge.score(request(), signal)
+    const seen = await media.decodeViews(at('output.mp4'), given.judge.views(request()), {maxFrames: 60}, signal)
+
+    // The file is not needed any more.
+    await given.judge.score(request({output: at('gone.mp4'), seen}), signal)
+
+    const [first, second] = server.asked
+    expect(second?.body).toEqual(first?.body)
+    expect(given.judge.views(request({options: {model: 1}}))).toEqual([])
+  })
+
   it('takes the model’s six scores and nothing that the model makes of them', async () => {
     server.behave = () => ({...vote(64), overall_score: 100, passed: true})
     const {judge} = await aJudge()
