@@ -102,7 +102,7 @@ export class Auth {
   }
 
   /**
-   * In version 1 every GET signs the same empty body as any other, so a GET's signature is remembered too: it may read
+   * In version 1 each GET signs the same empty body as every other, so a GET's signature is remembered too: it may read
    * again, but never be shown as something else. Reads are remembered in memory only, or each would be a write; what a
    * restart forgets of them is good for nothing but the same read.
    */

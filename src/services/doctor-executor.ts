@@ -31,7 +31,7 @@ export function sandboxCheck(tryOut: (signal: AbortSignal) => Promise<TriedSandb
           ),
         )
       else if (info.isolation === 'process')
-        findings.push(fail(`${found} holds nobody: any image can do here what you can`, 'apt-get install podman'))
+        findings.push(fail(`${found} holds nobody: an image can do here whatever you can`, 'apt-get install podman'))
       else if (missing.length > 0)
         findings.push(
           warn(

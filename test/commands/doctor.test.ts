@@ -225,6 +225,6 @@ test('an executor is told that plain processes hold nobody, and that rounds need
   const {code, stdout} = await runCommand(Doctor, 'doctor', ['--role=executor'], env)
 
   expect(code).toBe(8)
-  expect(stdout).toMatch(/^FAILS +sandbox +process \S+ holds nobody: any image can do here what you can$/m)
+  expect(stdout).toMatch(/^FAILS +sandbox +process \S+ holds nobody: an image can do here whatever you can$/m)
   expect(stdout).toMatch(/^FAILS +challenges .* holds no challenge$/m)
 })

@@ -5,7 +5,7 @@ import {createColdkeyPub, ensureHotkey, loadColdkeyAddress} from '../../wallet/f
 import {createSigner} from '../../wallet/keypair.js'
 import type {Signer} from '../../wallet/port.js'
 
-/** Wallet and hotkey names of a localnet; with them any command of this program can act as any of its people. */
+/** Wallet and hotkey names of a localnet; with them every command of this program can act as each of its people. */
 export const walletNames = {
   owner: {wallet: 'owner', hotkey: 'default'},
   validator: (index: number) => ({wallet: 'validator', hotkey: String(index)}),

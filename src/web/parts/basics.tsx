@@ -2,7 +2,7 @@ import type {ComponentChildren} from 'preact'
 import {useEffect, useState} from 'preact/hooks'
 import {after, every} from '../clock.js'
 import {type Resource, serverNow} from '../data.js'
-import {ago, short} from '../format.js'
+import {ago, figure, short} from '../format.js'
 import {addressOf} from '../router.js'
 
 /** The server's present time, anew every few seconds. */
@@ -136,4 +136,14 @@ export function Chip({
   children: ComponentChildren
 }) {
   return <span class={`chip ${tone}`}>{children}</span>
+}
+
+/** A figure of a mechanism, by the name that it has there. */
+export function FigureChip({name, value}: {name: string; value: number}) {
+  const {label, text} = figure(name, value)
+  return (
+    <Chip tone="plain">
+      {label} <b class="number">{text}</b>
+    </Chip>
+  )
 }

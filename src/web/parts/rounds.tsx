@@ -1,6 +1,6 @@
 import {useResource} from '../data.js'
 import {count, figure, plural, sentence} from '../format.js'
-import {Ago, Answer, Chip, Miner, Panel} from './basics.js'
+import {Ago, Answer, Chip, FigureChip, Miner, Panel} from './basics.js'
 
 /** What of a measured round is shown; it is evidence in a mechanism's own words, so every part of it may be absent. */
 interface Round {
@@ -77,12 +77,7 @@ function OneRound({round, uidOf}: {round: Round; uidOf: (hotkey: string) => numb
               {(['quality', 'timeS'] as const).map((key) => {
                 const value = result[key]
                 if (typeof value !== 'number' || result.outcome !== 'scored') return null
-                const {label, text} = figure(key, value)
-                return (
-                  <Chip key={key} tone="plain">
-                    {label} <b class="number">{text}</b>
-                  </Chip>
-                )
+                return <FigureChip key={key} name={key} value={value} />
               })}
             </p>
           </li>

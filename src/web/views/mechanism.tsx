@@ -1,8 +1,8 @@
 import type {Ranking} from '../../domain/ranking.js'
 import type {SubnetView} from '../../domain/subnet.js'
 import {useResource} from '../data.js'
-import {figure, percent, sentence, words} from '../format.js'
-import {Answer, Chip, Miner, Panel} from '../parts/basics.js'
+import {percent, sentence, words} from '../format.js'
+import {Answer, FigureChip, Miner, Panel} from '../parts/basics.js'
 import {Rounds} from '../parts/rounds.js'
 
 /** Another mechanism than the one that this API serves at its root: its ranking and its rounds, as far as published. */
@@ -46,14 +46,9 @@ export function Mechanism({name}: {name: string}) {
                       <p class="chips">
                         {Object.entries(row.numbers)
                           .slice(0, 8)
-                          .map(([key, value]) => {
-                            const {label, text} = figure(key, value)
-                            return (
-                              <Chip key={key} tone="plain">
-                                {label} <b class="number">{text}</b>
-                              </Chip>
-                            )
-                          })}
+                          .map(([key, value]) => (
+                            <FigureChip key={key} name={key} value={value} />
+                          ))}
                       </p>
                     </li>
                   ))}
