@@ -1,4 +1,5 @@
-import {mkdir, mkdtemp, readdir, rm} from 'node:fs/promises'
+import {mkdtempSync} from 'node:fs'
+import {mkdir, readdir, rm} from 'node:fs/promises'
 import {hostname} from 'node:os'
 import path from 'node:path'
 import type {Shutdown} from './shutdown.js'
@@ -13,7 +14,8 @@ const own = new Set<string>()
 export async function openWorkDir(root: string, shutdown: Shutdown): Promise<string> {
   await mkdir(root, {recursive: true})
   const prefix = `run-${hostname().replace(/[^A-Za-z0-9]+/g, '_')}-`
-  const made = await mkdtemp(path.join(root, `${prefix}${process.pid}-`))
+  // Made and noted in one go: who looks in between would take it for an orphan, and remove it under its owner.
+  const made = mkdtempSync(path.join(root, `${prefix}${process.pid}-`))
   own.add(made)
   shutdown.add('work folder', async () => {
     await rm(made, {recursive: true, force: true, maxRetries: 3})

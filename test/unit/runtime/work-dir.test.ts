@@ -1,4 +1,4 @@
-import {mkdir, mkdtemp, readdir, rm} from 'node:fs/promises'
+import {access, mkdir, mkdtemp, readdir, rm} from 'node:fs/promises'
 import {hostname, tmpdir} from 'node:os'
 import path from 'node:path'
 import {afterEach, beforeEach, expect, test} from 'vitest'
@@ -31,6 +31,21 @@ test('two in one process do not take each other for orphans', async () => {
   expect(await readdir(root)).toHaveLength(2)
   await first.close()
   await second.close()
+})
+
+test('many that are opened at the same moment all keep theirs', async () => {
+  const shutdowns = Array.from({length: 200}, () => new Shutdown())
+  const opening: Promise<string>[] = []
+
+  for (const shutdown of shutdowns) {
+    opening.push(openWorkDir(root, shutdown))
+    // One is being made while another looks around.
+    await access(root)
+  }
+  const made = await Promise.all(opening)
+
+  expect((await readdir(root)).sort()).toEqual(made.map((folder) => path.basename(folder)).sort())
+  await Promise.all(shutdowns.map((shutdown) => shutdown.close()))
 })
 
 test('what a killed process left behind is removed; what others use is not', async () => {
