@@ -31,7 +31,9 @@ describe.each(['process', 'podman'])('both mechanisms in one localnet, images in
 
         const byName = new Map<string, HeadResult>(heads?.miners.map((miner) => [miner.profile, miner]))
         const ranked = [...byName.values()].filter(({rank}) => rank !== null)
-        expect(ranked.map(({profile}) => profile).sort()).toEqual(['frozen', 'good', 'memory-hungry', 'silent', 'slow'])
+        const why = [...byName.values()].map(({profile, sentence}) => `${profile}: ${sentence}`).join('\n')
+        const passing = ['frozen', 'good', 'memory-hungry', 'silent', 'slow']
+        expect(ranked.map(({profile}) => profile).sort(), why).toEqual(passing)
         for (const name of cheats) {
           expect(byName.get(name)).toMatchObject({rank: null, weight: 0, score: 0})
           expect(byName.get(name)?.sentence).toMatch(/^not ranked: its image did not deliver in round 1/)

@@ -16,9 +16,10 @@ const sleep = (ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 
 const faults = {
   // Longer than a busy machine could hold up anybody else by chance.
   slow: () => sleep(3000),
+  // The same memory each time: new ones would pile up until they are collected, and go over the limit by chance.
   'memory-hungry': () => {
-    kept.push(Buffer.alloc(160 * 1024 * 1024, kept.length + 1))
-    if (kept.length > 1) kept.shift()
+    ballast ??= Buffer.alloc(160 * 1024 * 1024)
+    ballast.fill(1)
   },
   network: () => connect(),
   'writes-outside': () => {
@@ -46,7 +47,7 @@ const faults = {
     for (;;) fs.writeSync(1, 'all work and no play '.repeat(4096))
   },
 }
-const kept = []
+let ballast
 
 function connect() {
   // The discard port of whatever machine it can reach. Waits for an answer that a sandbox does not let through.
