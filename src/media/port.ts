@@ -1,3 +1,5 @@
+import {giveBack} from '../runtime/memory.js'
+
 /** What a file says of itself. `frames` and `durationS` are claims: decode to know. */
 export interface VideoInfo {
   /** `mp4`, `mov`, `matroska`, `webm`, `avi`, … */
@@ -44,12 +46,10 @@ export interface Frames {
 }
 
 /**
- * Gives the memory of frames back at once: they are empty afterwards. Garbage is collected by what lies in the heap, and
- * frames lie outside it, so that megabytes of them either pile up or make the collector run for nothing else. Only for
- * whoever owns them alone.
+ * Gives the memory of frames back at once, for the next ones: they are empty afterwards. Only for whoever owns them alone.
  */
 export function release(frames: readonly Frames[]): void {
-  for (const {data} of frames) if (data.buffer instanceof ArrayBuffer) data.buffer.transfer(0)
+  for (const {data} of frames) giveBack(data)
 }
 
 /** Writes pictures of eight-bit RGB, `width × height × 3` bytes each, as JPEGs, in the given order. */

@@ -3,6 +3,7 @@ import {type FileHandle, open, unlink} from 'node:fs/promises'
 import {tmpdir} from 'node:os'
 import {join} from 'node:path'
 import {LeomaError} from '../errors.js'
+import {borrowed} from '../runtime/memory.js'
 
 /**
  * Files without a name, gone when they are closed or the process ends. Frames come through them because a pipe's thousand
@@ -34,14 +35,14 @@ async function scratchFile(): Promise<FileHandle> {
   }
 }
 
-/** Everything that was written to each, up to its limit in bytes. Each array has memory of its own. */
+/** Everything that was written to each, up to its limit in bytes. Each array has memory of its own, which `giveBack` takes. */
 export function contentsOf(files: readonly FileHandle[], maxBytes: readonly number[]): Promise<Uint8Array[]> {
   return Promise.all(files.map((file, i) => contentOf(file, maxBytes[i] ?? 0)))
 }
 
 async function contentOf(file: FileHandle, maxBytes: number): Promise<Uint8Array> {
   const {size} = await file.stat()
-  const bytes = Buffer.allocUnsafeSlow(Math.min(size, maxBytes))
+  const bytes = borrowed(Math.min(size, maxBytes))
   let at = 0
   while (at < bytes.length) {
     const {bytesRead} = await file.read(bytes, at, bytes.length - at, at)

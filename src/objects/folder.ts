@@ -5,6 +5,7 @@ import path from 'node:path'
 import {Readable} from 'node:stream'
 import {compareText, Sha256} from '../domain/ids.js'
 import {LeomaError} from '../errors.js'
+import {borrowed, giveBack} from '../runtime/memory.js'
 import {isKey, objectMissing, objectTooLarge, requireKey, requirePrefix} from './key.js'
 import type {Objects, OpenObject, OpenObjects, StoredObject, WrittenObject} from './port.js'
 
@@ -43,14 +44,14 @@ export class FolderObjects implements Objects, OpenObjects {
     // Opened here: a source that cannot be read is the caller's fault, not the bucket's.
     const handle = await open(file, 'r')
     try {
-      return await this.#put(key, handle.createReadStream({autoClose: false, highWaterMark: pieceBytes}), signal)
+      return await this.#put(key, piecesOf(handle), signal)
     } finally {
       await handle.close()
     }
   }
 
   async putBytes(key: string, bytes: Uint8Array, _contentType: string, signal: AbortSignal): Promise<WrittenObject> {
-    return this.#put(key, Readable.from([bytes]), signal)
+    return this.#put(key, [bytes], signal)
   }
 
   async getFile(key: string, to: string, maxBytes: number, signal: AbortSignal): Promise<WrittenObject> {
@@ -71,11 +72,11 @@ export class FolderObjects implements Objects, OpenObjects {
     return this.#get(key, maxBytes, signal, async (source) => {
       const chunks: Uint8Array[] = []
       let sizeBytes = 0
-      for await (const chunk of chunksOf(source)) {
+      for await (const piece of source) {
         signal.throwIfAborted()
-        sizeBytes += chunk.length
+        sizeBytes += piece.length
         if (sizeBytes > maxBytes) throw objectTooLarge(this.bucket, key, maxBytes)
-        chunks.push(chunk)
+        chunks.push(Uint8Array.from(piece))
       }
       return new Uint8Array(Buffer.concat(chunks))
     })
@@ -134,41 +135,32 @@ export class FolderObjects implements Objects, OpenObjects {
     if (stat) yield {key, sizeBytes: stat.size}
   }
 
-  async #put(key: string, source: Readable, signal: AbortSignal): Promise<WrittenObject> {
+  async #put(key: string, source: Pieces, signal: AbortSignal): Promise<WrittenObject> {
+    requireKey(key)
+    signal.throwIfAborted()
+    const target = await this.#makeParents(key)
+    const part = path.join(this.#folder, incoming, randomUUID())
     try {
-      requireKey(key)
+      await mkdir(path.dirname(part), {recursive: true})
+      const written = await copy(source, part, signal)
+      await rename(part, target)
+      return {key, ...written}
+    } catch (error) {
+      if (isCode(error, 'EISDIR', 'ENOTEMPTY')) throw this.#conflict(key)
       signal.throwIfAborted()
-      const target = await this.#makeParents(key)
-      const part = path.join(this.#folder, incoming, randomUUID())
-      try {
-        await mkdir(path.dirname(part), {recursive: true})
-        const written = await copy(source, part, signal)
-        await rename(part, target)
-        return {key, ...written}
-      } catch (error) {
-        if (isCode(error, 'EISDIR', 'ENOTEMPTY')) throw this.#conflict(key)
-        signal.throwIfAborted()
-        throw this.#failure(error)
-      } finally {
-        await rm(part, {force: true})
-      }
+      throw this.#failure(error)
     } finally {
-      source.destroy()
+      await rm(part, {force: true})
     }
   }
 
-  async #get<T>(
-    key: string,
-    maxBytes: number,
-    signal: AbortSignal,
-    read: (source: Readable) => Promise<T>,
-  ): Promise<T> {
+  async #get<T>(key: string, maxBytes: number, signal: AbortSignal, read: (source: Pieces) => Promise<T>): Promise<T> {
     const handle = await this.#open(key, signal)
     try {
       const stat = await handle.stat()
       if (!stat.isFile()) throw objectMissing(this.bucket, key)
       if (stat.size > maxBytes) throw objectTooLarge(this.bucket, key, maxBytes)
-      return await read(handle.createReadStream({autoClose: false, highWaterMark: pieceBytes}))
+      return await read(piecesOf(handle))
     } catch (error) {
       signal.throwIfAborted()
       throw this.#failure(error)
@@ -242,7 +234,7 @@ export class FolderObjects implements Objects, OpenObjects {
 
 /** Copies to a new file, hashing on the way; on disk when it returns. The file may be left half when it throws. */
 async function copy(
-  source: Readable,
+  source: Pieces,
   to: string,
   signal: AbortSignal,
   tooLarge?: () => Error,
@@ -252,12 +244,12 @@ async function copy(
   let sizeBytes = 0
   const handle: FileHandle = await open(to, 'wx')
   try {
-    for await (const chunk of chunksOf(source)) {
+    for await (const piece of source) {
       signal.throwIfAborted()
-      sizeBytes += chunk.length
+      sizeBytes += piece.length
       if (sizeBytes > maxBytes && tooLarge) throw tooLarge()
-      hash.update(chunk)
-      await handle.writeFile(chunk)
+      hash.update(piece)
+      await handle.writeFile(piece)
     }
     signal.throwIfAborted()
     await handle.datasync()
@@ -273,9 +265,22 @@ function emptied(handle: FileHandle): Readable {
   return empty
 }
 
-/** Streams without an encoding give bytes; the library's type does not know. */
-async function* chunksOf(source: Readable): AsyncGenerator<Uint8Array> {
-  for await (const chunk of source as AsyncIterable<Uint8Array>) yield chunk
+/** Each is good until the next one is asked for. */
+type Pieces = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
+
+/** The whole of a file, from its beginning, through one piece of memory. */
+async function* piecesOf(handle: FileHandle): AsyncGenerator<Uint8Array, void, void> {
+  const memory = borrowed(pieceBytes)
+  try {
+    for (let at = 0; ; ) {
+      const {bytesRead} = await handle.read(memory, 0, pieceBytes, at)
+      if (bytesRead === 0) return
+      at += bytesRead
+      yield memory.subarray(0, bytesRead)
+    }
+  } finally {
+    giveBack(memory)
+  }
 }
 
 function ignore(error: unknown, code: string): void {

@@ -273,7 +273,10 @@ export async function hashClip(
 ): Promise<string> {
   const {frames: maxFrames, fps} = request
   const decoding = {...analysedSize(request), pixel: 'gray', pick: {fps}, maxFrames, threads: 1} as const
-  return hashFrames(await media.decode(file, decoding, signal), fps)
+  const frames = await media.decode(file, decoding, signal)
+  const hash = hashFrames(frames, fps)
+  release([frames])
+  return hash
 }
 
 function analysedSize({width, height}: {width: number; height: number}): {width: number; height: number} {
