@@ -163,6 +163,7 @@ export function buildServer(deps: ServerDeps): FastifyInstance {
       throw tooMany(waitS)
     },
     flush: () => deps.store.flush(),
+    pause: () => deps.time.sleep(0, stop.signal),
     signal: stop.signal,
   }
   for (const route of table) addRoute(app, route, pipeline)

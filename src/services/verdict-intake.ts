@@ -74,6 +74,7 @@ export async function takeVerdicts(
   if (!signed)
     return {ok: false, status: 422, detail: 'The evaluation signature does not verify over the samples as sent'}
 
+  await time.sleep(0, signal)
   const result = store.sql.transaction(() => append(entries, submission, signed, {store, at: time.now(), refuse}))
   if (result.ok && result.added > 0)
     log.info({validator, samples: samples.length, added: result.added, task: samples[0]?.task_id}, 'verdicts taken in')

@@ -25,7 +25,7 @@ export interface Store {
 export type Durability = 'each' | 'flushed' | 'none'
 
 /** Pages in the log at which a commit moves it into the file, where a thread of its own should have done so before. */
-const farTooManyPages = 16_000
+const farTooManyPages = 64_000
 
 export interface StoreOptions {
   readonly durability?: Durability

@@ -5,6 +5,7 @@ import Database from 'better-sqlite3'
 import {afterEach, beforeEach, describe, expect, it} from 'vitest'
 import {sha256} from '../../../src/domain/canonical.js'
 import type {SignedVerdict} from '../../../src/domain/verdict.js'
+import {Flusher} from '../../../src/store/flusher.js'
 import {openJournal, StoreJournal} from '../../../src/store/journal.js'
 import {migrations} from '../../../src/store/migrations/index.js'
 import {openStore, type Store} from '../../../src/store/open.js'
@@ -73,6 +74,49 @@ describe('opening a store', () => {
 
     expect(moved()).toBeGreaterThan(before)
     expect(reader.pragma('quick_check', {simple: true})).toBe('ok')
+    reader.close()
+    store.close()
+  })
+
+  it('begins its log anew however fast commits come', async () => {
+    const store = openStore(file)
+    store.sql.prepare('PRAGMA wal_autocheckpoint = 0').run()
+    const flusher = new Flusher(file, {longLog: 200})
+    const length = () => statSync(`${file}-wal`).size
+    let [turn, stillFor] = [0, 0]
+    const write = async () => {
+      for (; stillFor < 60 && turn < 3000; turn++) {
+        const before = length()
+        store.sql.transaction(() => {
+          for (let row = 0; row < 5; row++) claimSignature(store, `${turn} ${row}`.padStart(900, 'x'), 1e12, 0)
+        })
+        stillFor = length() === before ? stillFor + 1 : 0
+        await flusher.flush()
+      }
+    }
+
+    await Promise.all(Array.from({length: 4}, write))
+
+    // At a good 10 pages each, these commits are several logs of the length at which flushes wait.
+    expect(stillFor).toBeGreaterThanOrEqual(60)
+    flusher.close()
+    store.close()
+  })
+
+  it('answers a flush although a reader keeps the log from being moved', async () => {
+    const store = openStore(file)
+    const reader = new Database(file, {readonly: true})
+    reader.exec('BEGIN')
+    reader.prepare('SELECT count(*) FROM tasks').get()
+    const flusher = new Flusher(file, {longLog: 20, syncsPerMove: 1})
+
+    for (let turn = 0; turn < 40; turn++) {
+      claimSignature(store, `${turn}`.padStart(9000, 'x'), 1e12, 0)
+      await flusher.flush()
+    }
+
+    expect(statSync(`${file}-wal`).size).toBeGreaterThan(100 * 4096)
+    flusher.close()
     reader.close()
     store.close()
   })

@@ -1,5 +1,6 @@
+import {setImmediate} from 'node:timers/promises'
 import {describe, expect, it} from 'vitest'
-import {type BlockRef, FatalError, SystemClock} from '../../../src/runtime/clock.js'
+import {type BlockRef, FatalError, SystemClock, systemTime} from '../../../src/runtime/clock.js'
 import {Health} from '../../../src/runtime/health.js'
 import {silentLogger} from '../../../src/runtime/logger.js'
 
@@ -84,6 +85,29 @@ describe('the clock', () => {
     clock.every('job', {ms: 1}, async () => {})
 
     expect(() => clock.every('job', {ms: 1}, async () => {})).toThrow(/twice/)
+  })
+
+  it('gives everyone who pauses a turn of the event loop of its own', async () => {
+    const clock = systemTime()
+    const stop = new AbortController()
+    let turn = 0
+    const counting = (async () => {
+      for (; !stop.signal.aborted; turn++) await setImmediate()
+    })()
+    const turns: number[] = []
+    const work = async () => {
+      for (let piece = 0; piece < 20; piece++) {
+        await clock.sleep(0, stop.signal)
+        turns.push(turn)
+      }
+    }
+
+    await Promise.all([work(), work(), work()])
+    stop.abort()
+    await counting
+
+    expect(new Set(turns).size).toBe(60)
+    await expect(clock.sleep(0, stop.signal)).rejects.toBe(stop.signal.reason)
   })
 
   it('wakes a sleeper with the reason of the abort', async () => {
