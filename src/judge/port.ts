@@ -31,7 +31,10 @@ export interface JudgeRequest {
   readonly criteria?: Criteria
   /** Names the task, for a judge that keeps accounts. */
   readonly task?: string
-  /** What `views` asks for, in its order, where the caller has it; otherwise the judge looks for itself. */
+  /**
+   * What `views` asks for, in its order, where the caller has it; otherwise the judge looks for itself. The judge may
+   * pass their memory on: they are empty when it has answered.
+   */
   readonly seen?: readonly Frames[] | undefined
 }
 

@@ -2,20 +2,15 @@ import {stat} from 'node:fs/promises'
 import {z} from 'zod'
 import {LeomaError} from '../errors.js'
 import type {Frames, Media, View} from '../media/port.js'
-import {compare, type Looked} from './measure.js'
-import {frameOf, looksOf, type Plane} from './planes.js'
+import {beside} from '../runtime/threads.js'
+import {comparing, lookedAt, type Original} from './comparison.js'
+import {frameOf, type Plane} from './planes.js'
 import type {Judge, JudgeReport, JudgeRequest} from './port.js'
 import {reportOf} from './scores.js'
 import {Shared} from './shared.js'
-import {timelineOf} from './timeline.js'
 
 export interface ReferenceJudgeOptions {
   readonly media: Pick<Media, 'decode' | 'decodeViews'>
-}
-
-/** What does not depend on the output: read once per task, used for each of its outputs. */
-interface Original extends Looked {
-  readonly conditioning: Plane
 }
 
 type Size = Pick<JudgeRequest, 'frames' | 'fps' | 'width' | 'height'>
@@ -55,8 +50,9 @@ export class ReferenceJudge implements Judge {
   async score(request: JudgeRequest, signal: AbortSignal): Promise<JudgeReport> {
     const key = await keyOf(request)
     const original = await this.#originals.get(key, () => this.#loadOriginal(request, signal), signal)
-    const output = lookedAt(request.seen ?? (await this.#views(request.output, request, signal)), request)
-    return reportOf(compare(output, original, original.conditioning))
+    const seen = request.seen ?? (await this.#views(request.output, request, signal))
+    const lent = seen.map(({data}) => data)
+    return reportOf(await beside(comparing, [seen, original, {frames: request.frames, fps: request.fps}], lent, signal))
   }
 
   /** A clip or frame that cannot be read is not the miner's fault: no verdict. */
@@ -76,11 +72,6 @@ export class ReferenceJudge implements Judge {
   #views(file: string, request: JudgeRequest, signal: AbortSignal): Promise<readonly Frames[]> {
     return this.#media.decodeViews(file, this.views(request), {maxFrames, threads: 1}, signal)
   }
-}
-
-function lookedAt([course, close]: readonly Frames[], {frames, fps}: JudgeRequest): Looked {
-  if (!course || !close) throw new LeomaError('bug', 'VIEWS_MISSING', 'the reference judge needs both of its views')
-  return {timeline: timelineOf(course, frames, fps), looks: looksOf(close)}
 }
 
 function sizeOf({width, height}: Pick<Size, 'width' | 'height'>, times: number): {width: number; height: number} {

@@ -44,7 +44,7 @@ export async function bench(): Promise<Measured[]> {
       ratio: one.wallMs / two.wallMs,
       limit: 1.7,
       bad: 'under',
-      // One output alone keeps more than one core busy, and two processors may share more than they say.
+      // One output alone keeps more than one core busy: twice as fast is not to be had of two.
       note: `${seconds(one)} on ${cores(one).toFixed(2)} cores one by one, ${seconds(two)} two by two, ${outputs} outputs`,
     }
     const able: Measured = {

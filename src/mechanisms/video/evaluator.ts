@@ -50,8 +50,8 @@ interface Exercise {
   readonly dir: string
   /** Keeps what burdens this machine within its processors. */
   readonly working: LimitFunction
-  /** By the copying miner. */
-  readonly copies: ReadonlyMap<string, Duplicate>
+  /** By the copying miner; rejects when the clip is not what the manifest says. */
+  readonly copies: Promise<ReadonlyMap<string, Duplicate>>
 }
 
 /** Decides from the journal alone, so that killing it at any line and starting it again changes no verdict. */
@@ -178,21 +178,27 @@ export class Evaluator {
   ): Promise<void> {
     const {journal, report, settings, signer} = this.#ports
     const {manifest} = task
-    const clip = await this.#fetch(manifest.clip, path.join(dir, 'original_clip.mp4'), signal)
-    const firstFrame = manifest.firstFrame
-      ? await this.#fetch(manifest.firstFrame, path.join(dir, 'first_frame.png'), signal)
-      : undefined
+    const [clip, firstFrame] = await bothOf(
+      this.#fetch(manifest.clip, path.join(dir, 'original_clip.mp4'), signal),
+      manifest.firstFrame && this.#fetch(manifest.firstFrame, path.join(dir, 'first_frame.png'), signal),
+    )
     const atOnce = settings.maxConcurrentJudgements
-    const working = pLimit(atOnce)
-    const copies = await this.#copies(manifest, params, clip, signal)
+    // One more than processors: what is decoded keeps them busy while another one's figures are worked out in here.
+    // Whoever wants one at a time gets one at a time.
+    const working = pLimit(atOnce > 1 ? atOnce + 1 : 1)
+    const copies = working(() => this.#copies(manifest, params, clip, signal))
+    // Told to whoever awaits it.
+    copies.catch(() => {})
     const exercise = {task, manifest, params, judge, clip, firstFrame, dir, working, copies}
-    // While two are looked at, a third is fetched or written down; whoever wants one at a time gets one at a time. A
-    // judge that waits for somebody else's machine may be asked about more than this one can check.
-    const limit = pLimit(Math.max(atOnce > 1 ? atOnce + 1 : 1, judge.concurrency ?? 0))
+    // While some are looked at, another is fetched or written down. A judge that waits for somebody else's machine may
+    // be asked about more than this one can check.
+    const limit = pLimit(Math.max(atOnce > 1 ? atOnce + 2 : 1, judge.concurrency ?? 0))
     let finished = done
     const results = await Promise.allSettled(
-      open.map((answer) =>
+      open.map((answer, place) =>
         limit(async () => {
+          // Only the first ones are looked at for nothing when the clip is not what it should be.
+          if (place >= atOnce) await copies
           const verdict = await this.#verdict(answer, exercise, signal)
           journal.addVerdict({verdict, signature: signValue('verdict', verdict, signer)})
           finished++
@@ -257,13 +263,13 @@ export class Evaluator {
       issues: [],
     }
     // The same bytes against the same clip under the same exam: two miners with one output, or a task judged before.
-    const copied = exercise.copies.get(answer.hotkey)
-    const known = copied ? undefined : journal.findScore(manifest.examHash, output.sha256, manifest.clip.sha256)
+    const known = journal.findScore(manifest.examHash, output.sha256, manifest.clip.sha256)
     // What was said of a copy does not hold for its original.
     if (
       known &&
       known.verdict.gate !== duplicateGate &&
-      known.verdict.artefacts.firstFrame === frame.artefacts.firstFrame
+      known.verdict.artefacts.firstFrame === frame.artefacts.firstFrame &&
+      !(await exercise.copies).has(answer.hotkey)
     ) {
       const {passed, overall, aspects, confidence, gate, reasoning, strengths, issues} = known.verdict
       return {...frame, passed, overall, aspects, confidence, gate, reasoning, strengths, issues}
@@ -282,6 +288,7 @@ export class Evaluator {
         if (!gates.ok)
           return {...frame, gate: gates.gate, reasoning: gates.reason, issues: [gates.reason.slice(0, 200)]}
         if (params.gates.duplicateOutputs) this.#checkHash(output, gates.perceptualHash)
+        const copied = (await exercise.copies).get(answer.hotkey)
         if (copied) return {...frame, gate: duplicateGate, reasoning: duplicateReason(copied)}
         const scored = await judge.score(
           {
@@ -352,4 +359,10 @@ export class Evaluator {
     log.info({task: taskId, verdicts: verdicts.length}, 'verdicts submitted')
     report({event: 'verdicts-sent', taskId, validator: signer.hotkey, count: verdicts.length})
   }
+}
+
+/** Neither is left at work when the other has failed. */
+async function bothOf<A, B>(a: Promise<A>, b: Promise<B> | null): Promise<[A, B | undefined]> {
+  await Promise.allSettled([a, b])
+  return [await a, (await b) ?? undefined]
 }

@@ -3,8 +3,9 @@ import path from 'node:path'
 import type {TaskKind} from '../../domain/task.js'
 import {LeomaError} from '../../errors.js'
 import {type Frames, type Media, release, type VideoInfo, type View} from '../../media/port.js'
+import {beside} from '../../runtime/threads.js'
 import type {VideoParams} from './params.js'
-import {detailShareOf, heldShareOf} from './pictures.js'
+import {cellSide, type Figures, findingFigures} from './pictures.js'
 import {hashFrames} from './video-hash.js'
 
 /** In the order in which they are checked, cheapest first. The code of the one that failed stands in `rejected:<code>`. */
@@ -61,13 +62,8 @@ export type GateResult =
 
 /** Long side of the frames that motion and distance are measured on. */
 const analysedSide = 208
-/** Side of the cells whose means are compared: what encoding and grain change is gone from them, what moves is not. */
-const cellSide = 8
 /** Claimed and decoded duration may differ by this much; what is beyond plays at another speed than it says. */
 const durationToleranceS = 0.5
-
-/** Motion from which on held frames can be told from a slow pan that moves by whole pixels. */
-const unsteadyMotion = 5
 
 class Rejection extends Error {
   readonly gate: Gate
@@ -92,11 +88,11 @@ export async function checkGates(file: string, options: GateOptions, signal: Abo
     checkClaims(info, options.params, measured)
     looked = await look(file, options, signal)
     const {frames, seen} = looked
-    checkPictures(frames, info, options.params, measured)
-    await checkFirstFrame(frames, options, measured, signal)
-    const perceptualHash = hashFrames(frames, options.params.request.fps)
-    release([frames])
-    return {ok: true, measured, seen, perceptualHash}
+    checkCourse(frames, info, options.params, measured)
+    const still = await stillOf(frames, options, signal)
+    const figures = await beside(findingFigures, [frames, still, options.params.request.fps], [frames.data], signal)
+    checkFigures(figures, options.params.gates, measured)
+    return {ok: true, measured, seen, perceptualHash: figures.perceptualHash}
   } catch (error) {
     if (looked) release([looked.frames, ...(looked.seen ?? [])])
     if (error instanceof Rejection) return {ok: false, gate: error.gate, reason: error.message, measured}
@@ -182,7 +178,7 @@ async function look(
   return {frames, seen: undefined}
 }
 
-function checkPictures(
+function checkCourse(
   frames: Frames,
   info: VideoInfo,
   {request, gates: limits}: GateOptions['params'],
@@ -201,8 +197,13 @@ function checkPictures(
       'duration',
       `it says ${rounded(info.durationS)} s, but its ${frames.count} frames last ${rounded(durationS)} s`,
     )
+}
 
-  const motion = motionOf(frames, request.fps)
+function checkFigures(
+  {motion, held, firstFrame: distance, detail}: Figures,
+  limits: GateOptions['params']['gates'],
+  measured: Record<string, number>,
+): void {
   measured.motion_luma = motion
   if (!(motion >= limits.minMotion))
     throw new Rejection(
@@ -210,37 +211,33 @@ function checkPictures(
       `nothing moves: ${rounded(motion)} of 255 in half a second, under ${limits.minMotion}`,
     )
 
-  const mostHeld = limits.maxHeldShare
-  if (mostHeld === undefined || motion < unsteadyMotion) return
-  const held = heldShareOf(frames)
-  measured.held_share = held
-  if (!(held <= mostHeld))
-    throw new Rejection('held_frames', `${rounded(100 * held)} % of its frames only hold the one before`)
-}
+  if (limits.maxHeldShare !== undefined && held !== undefined) {
+    measured.held_share = held
+    if (!(held <= limits.maxHeldShare))
+      throw new Rejection('held_frames', `${rounded(100 * held)} % of its frames only hold the one before`)
+  }
 
-async function checkFirstFrame(
-  frames: Frames,
-  {media, params, kind, firstFrame}: GateOptions,
-  measured: Record<string, number>,
-  signal: AbortSignal,
-): Promise<void> {
-  if (kind === 't2v') return
-  if (firstFrame === undefined) throw new LeomaError('bug', 'FIRST_FRAME_MISSING', `a ${kind} task has a first frame`)
-  const still = await loadStill(firstFrame, frames, media, signal)
-  let sum = 0
-  for (let i = 0; i < still.length; i++) sum += Math.abs((frames.data[i] as number) - (still[i] as number))
-  const distance = sum / still.length
+  if (distance === undefined) return
   measured.first_frame_difference_luma = distance
-  const most = params.gates.maxFirstFrameDistance
+  const most = limits.maxFirstFrameDistance
   if (!(distance <= most))
     throw new Rejection('first_frame', `it begins ${rounded(distance)} of 255 from the given frame, over ${most}`)
 
-  const {minDetail} = params.gates
-  if (minDetail === undefined) return
-  const detail = detailShareOf(frames, still, params.request.fps)
+  if (limits.minDetail === undefined || detail === undefined) return
   measured.detail_share = detail
-  if (!(detail >= minDetail))
+  if (!(detail >= limits.minDetail))
     throw new Rejection('detail', `it keeps ${rounded(100 * detail)} % of the given frame's detail, as if enlarged`)
+}
+
+/** Of `ti2v` and `i2v` tasks; undefined for `t2v`, which has none. */
+async function stillOf(
+  frames: Frames,
+  {media, kind, firstFrame}: GateOptions,
+  signal: AbortSignal,
+): Promise<Uint8Array | undefined> {
+  if (kind === 't2v') return undefined
+  if (firstFrame === undefined) throw new LeomaError('bug', 'FIRST_FRAME_MISSING', `a ${kind} task has a first frame`)
+  return loadStill(firstFrame, frames, media, signal)
 }
 
 /** The last conditioning frame: all outputs of a task are compared with the same one. */
@@ -283,47 +280,6 @@ function analysedSize({width, height}: {width: number; height: number}): {width:
   const scale = analysedSide / Math.max(width, height)
   const side = (pixels: number) => cellSide * Math.max(2, Math.round((pixels * scale) / cellSide))
   return {width: side(width), height: side(height)}
-}
-
-/**
- * Mean absolute change of 8×8 cells over half a second, 0..255, without the change of brightness that the whole picture
- * shares. Over half a second, because slow motion adds up in it and grain does not.
- */
-export function motionOf(frames: Frames, fps: number): number {
-  const {count} = frames
-  const span = Math.min(Math.max(1, Math.round(fps / 2)), count - 1)
-  if (span < 1) return 0
-  const cells = Array.from({length: count}, (_, index) => cellSums(frames, index))
-  let total = 0
-  for (let index = span; index < count; index++)
-    total += meanChange(cells[index - span] as Int32Array, cells[index] as Int32Array)
-  return total / (count - span) / cellSide ** 2
-}
-
-function meanChange(before: Int32Array, now: Int32Array): number {
-  let shared = 0
-  for (let i = 0; i < now.length; i++) shared += (now[i] as number) - (before[i] as number)
-  shared /= now.length
-  let sum = 0
-  for (let i = 0; i < now.length; i++) sum += Math.abs((now[i] as number) - (before[i] as number) - shared)
-  return sum / now.length
-}
-
-function cellSums({width, height, data}: Frames, index: number): Int32Array {
-  const columns = Math.floor(width / cellSide)
-  const rows = Math.floor(height / cellSide)
-  const sums = new Int32Array(columns * rows)
-  for (let y = 0; y < rows * cellSide; y++) {
-    const start = (index * height + y) * width
-    const row = Math.floor(y / cellSide) * columns
-    for (let column = 0; column < columns; column++) {
-      const from = start + column * cellSide
-      let sum = 0
-      for (let x = from; x < from + cellSide; x++) sum += data[x] as number
-      sums[row + column] = (sums[row + column] as number) + sum
-    }
-  }
-  return sums
 }
 
 function rounded(value: number): string {
