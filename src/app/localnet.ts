@@ -79,6 +79,7 @@ export async function openLocalnet(
       })
       .finally(() => shutdown.close())
     return {
+      health: () => app.health.report(),
       ended,
       stop: () => {
         shutdown.stop()

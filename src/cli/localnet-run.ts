@@ -3,13 +3,14 @@ import {environment} from '../config/environment.js'
 import {loadConfig} from '../config/load.js'
 import {secretKeys, secretValues} from '../config/redact.js'
 import {LeomaError} from '../errors.js'
-import {createLogger} from '../runtime/logger.js'
+import {createLogger, type Logger} from '../runtime/logger.js'
 import {Shutdown} from '../runtime/shutdown.js'
 import {attackResults} from '../services/localnet/attacks.js'
 import type {LocalnetEvent, LocalnetResult} from '../services/localnet/events.js'
 import type {LocalnetOptions} from '../services/localnet/parts.js'
 import {headsText} from './localnet-heads.js'
 import {attacksText, type LiveRegion, LocalnetView, pointAt, rankingText, weightsText} from './localnet-view.js'
+import {isJobFailure, logLine} from './log-line.js'
 
 type RankingEvent = Extract<LocalnetEvent, {type: 'ranking'}>
 
@@ -24,14 +25,18 @@ export async function runLocalnet(
   let ranking: RankingEvent | undefined
   const env = environment()
   const {log: logging} = loadConfig('all', env)
+  const format = formatOf(env.LOG_FORMAT, json)
+  const hidden = {secretKeys, secretValues: secretValues(env)}
   const log = await createLogger({
     // The view tells the story; logs are for when it goes wrong, or for whoever asked for them.
     level: env.LOG_LEVEL ? logging.level : 'warn',
-    pretty: logging.pretty,
-    secretKeys,
-    secretValues: secretValues(env),
-    write: view.note,
+    pretty: format === 'pretty',
+    // Which job fails the view tells once, instead of each of its turns.
+    ...(format === 'text' && {render: (line) => (!env.LOG_LEVEL && isJobFailure(line) ? '' : logLine(line))}),
+    ...hidden,
+    write: format === 'json' ? (line) => void process.stderr.write(line) : view.note,
   })
+  const events = format === 'json' ? await createLogger({level: 'info', pretty: false, ...hidden}) : undefined
   try {
     const localnet = await openLocalnet(
       {...options, port},
@@ -40,7 +45,8 @@ export async function runLocalnet(
         log,
         onEvent: (event) => {
           if (event.type === 'ranking') ranking = event
-          view.show(event)
+          if (events) logEvent(events, event)
+          else view.show(event)
         },
       },
       shutdown.signal,
@@ -68,6 +74,20 @@ export async function runLocalnet(
   } finally {
     await shutdown.close()
   }
+}
+
+/**
+ * Everything on stderr in one form: text for people, unless a program reads along, which `LOG_FORMAT=json` says, or `--json`
+ * where stderr is no terminal. `LOG_FORMAT=pretty` gives the logs times and fields.
+ */
+function formatOf(named: string | undefined, json: boolean): 'text' | 'pretty' | 'json' {
+  if (named === 'json' || named === 'pretty') return named
+  return json && !process.stderr.isTTY ? 'json' : 'text'
+}
+
+/** What the view would tell, as a line of the log. Troubles are told twice a second while they last: the log has them already. */
+function logEvent(events: Logger, event: LocalnetEvent): void {
+  if (event.type !== 'trouble') events.info({event}, event.type)
 }
 
 type Opened = Awaited<ReturnType<typeof openLocalnet>>

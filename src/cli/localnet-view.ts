@@ -7,9 +7,11 @@ import type {
   LocalnetResult,
   MinerResult,
   StepName,
+  Trouble,
 } from '../services/localnet/events.js'
 import {headsTable} from './localnet-heads.js'
 import {profileOf, RoundStory, validatorOf} from './localnet-round.js'
+import {isNews, recoveredLine, troubleLines} from './localnet-trouble.js'
 import {printable} from './printable.js'
 import {type Column, renderTable} from './table.js'
 
@@ -54,6 +56,11 @@ export class LocalnetView {
   #facts: LocalnetFacts | undefined
   #working = ''
   readonly #lastWeights = new Map<string, string>()
+  /** By validator and mechanism: the reasons that were told since its weights last changed. */
+  readonly #lastRefusals = new Map<string, Set<string>>()
+  /** By part and job: as it was last told. */
+  readonly #troubles = new Map<string, Trouble>()
+  #settledRounds = 0
 
   constructor(options: ViewOptions) {
     this.#options = options
@@ -81,6 +88,13 @@ export class LocalnetView {
         break
       case 'task-settled':
         this.#settled(event.taskId, event.block)
+        break
+      case 'trouble':
+        this.#trouble(event)
+        break
+      case 'recovered':
+        if (this.#troubles.delete(`${event.part} ${event.job}`))
+          this.#say(recoveredLine(event.part, event.job, event.afterMs))
         break
       case 'head-round': {
         const {validator, round, ranking, miners} = event
@@ -158,6 +172,7 @@ export class LocalnetView {
         const key = `${validator} ${mechanism}`
         if (this.#lastWeights.get(key) === reason) break
         this.#lastWeights.set(key, reason)
+        this.#lastRefusals.delete(key)
         const whole = values.reduce((sum, value) => sum + value, 0)
         const shares = uids.map((uid, at) => `${percent((values[at] ?? 0) / whole)} to ${this.#named(uid, facts)}`)
         this.#say(
@@ -166,11 +181,17 @@ export class LocalnetView {
         )
         break
       }
-      case 'weights-not-set':
-        this.#say(
-          `${validatorOf(facts, progress.validator)} set no weights${ofMechanism(progress.mechanism, facts)}: ${progress.reason}`,
-        )
+      case 'weights-not-set': {
+        const {mechanism, validator, reason} = progress
+        // It is refused block after block, with other numbers in the same words; the words are the news.
+        const key = `${validator} ${mechanism}`
+        const words = reason.replaceAll(/\d+|\bone\b/g, 'n').replaceAll('blocks', 'block')
+        const known = this.#lastRefusals.get(key) ?? new Set<string>()
+        if (known.has(words)) break
+        this.#lastRefusals.set(key, known.add(words))
+        this.#say(`${validatorOf(facts, validator)} set no weights${ofMechanism(mechanism, facts)}: ${reason}`)
         break
+      }
     }
   }
 
@@ -179,7 +200,22 @@ export class LocalnetView {
     return `uid ${uid}${member ? ` (${member.profile})` : ''}`
   }
 
+  /** On a terminal it is redrawn while it lasts; elsewhere a line says it again only when there is more to say. */
+  #trouble(trouble: Trouble): void {
+    const key = `${trouble.part} ${trouble.job}`
+    if (!this.#options.live) {
+      if (!isNews(trouble, this.#troubles.get(key))) return
+      this.#say(this.#troubleText(trouble).join('\n'))
+    }
+    this.#troubles.set(key, trouble)
+  }
+
+  #troubleText(trouble: Trouble): string[] {
+    return troubleLines(trouble, {rounds: this.#facts?.rounds, settled: this.#settledRounds})
+  }
+
   #settled(taskId: number, block: number): void {
+    this.#settledRounds++
     const round = this.#rounds.get(taskId)
     if (!round) return
     round.settled(block)
@@ -203,6 +239,7 @@ export class LocalnetView {
     if (!live) return
     const [oldest, ...others] = [...this.#rounds.values()]
     const lines = this.#working === '' ? [] : [`… ${this.#working}`]
+    for (const trouble of this.#troubles.values()) lines.push(...this.#troubleText(trouble))
     if (oldest) lines.push(`… ${oldest.headline}; ${oldest.status()}`, ...oldest.table())
     for (const round of others) lines.push(`… ${round.headline}; ${round.status()}`)
     const fitting = lines.slice(0, Math.max(3, (stream.rows ?? 24) - 2)).map((line) => cut(line, stream.columns))

@@ -9,7 +9,8 @@ export default class Localnet extends BaseCommand {
     'Every part is the real service; only the chain, the storage and the miners are local. Nothing leaves this machine ' +
     'and no key, wallet or account is needed, unless --chain, --objects, --judge or --models put something else in the place ' +
     'of what is local. Shows what happens round by round on stderr, and the final ranking on ' +
-    'stdout. Without --rounds it goes on until Ctrl-C.'
+    'stdout. Without --rounds it goes on until Ctrl-C. What is on stderr is text for people; with LOG_FORMAT=json, or with ' +
+    '--json where stderr is no terminal, it is one JSON object per line.'
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
     '<%= config.bin %> <%= command.id %> --rounds 3 --source ~/Videos --json',

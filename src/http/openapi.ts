@@ -135,7 +135,9 @@ function isStrict({_zod}: z.core.$ZodTypes): boolean {
 function page(routes: readonly Route[], version: string): string {
   const rows = routes.map((route) => {
     const schema = (title: string, of: z.ZodType | undefined, use: 'request' | 'answer') =>
-      of ? `<h4>${title}</h4><pre>${escapeHtml(JSON.stringify(schemaOf(of, use), null, 2))}</pre>` : ''
+      of
+        ? `<h2>${title}</h2><pre tabindex="0" role="region" aria-label="${title} of ${route.method} ${route.path}">${escapeHtml(JSON.stringify(schemaOf(of, use), null, 2))}</pre>`
+        : ''
     return `<details><summary><b>${route.method}</b> <code>${route.path}</code> <i>${route.access}</i><br>${escapeHtml(route.summary)}</summary>
 ${schema('Path', route.params, 'request')}${schema('Query', route.query, 'request')}${schema('Body', route.body, 'request')}${schema('Answer', route.answer, 'answer')}</details>`
   })
@@ -143,18 +145,24 @@ ${schema('Path', route.params, 'request')}${schema('Query', route.query, 'reques
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>leoma owner API ${escapeHtml(version)}</title>
 <style>
-:root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}
-body{max-width:60rem;margin:2rem auto;padding:0 1rem}
-details{border-bottom:1px solid #8884;padding:.5rem 0}
+:root{color-scheme:light dark;font:16px/1.55 system-ui,sans-serif;--ink:#1b1c1f;--soft:#5b5d63;--ground:#f6f5f2;--raised:#fff;--line:#d9d8d3;--link:#2b4bd1}
+@media (prefers-color-scheme:dark){:root{--ink:#ecedf0;--soft:#a3a6ae;--ground:#0f1115;--raised:#171a20;--line:#2d313a;--link:#9fb0ff}}
+body{margin:0;background:var(--ground);color:var(--ink)}
+main{max-width:60rem;margin:0 auto;padding:1.5rem 1rem 4rem;overflow-wrap:anywhere}
+a{color:var(--link)}
+h1{font-size:1.6rem;letter-spacing:-.02em}
+h2{font-size:1rem;margin:1rem 0 .4rem}
+details{border-bottom:1px solid var(--line);padding:.6rem 0}
 summary{cursor:pointer}
-i{color:#888;font-size:.85em}
-pre{overflow:auto;max-height:24rem;background:#8881;padding:1rem}
-</style></head><body>
+i{color:var(--soft);font-size:.85em}
+pre{overflow:auto;max-height:24rem;margin:0;border:1px solid var(--line);border-radius:8px;background:var(--raised);padding:1rem;font-size:.875rem;overflow-wrap:normal}
+</style></head><body><main>
+<p><a href="./">← the dashboard</a></p>
 <h1>leoma owner API ${escapeHtml(version)}</h1>
 <p>The same as data: <a href="openapi.json">openapi.json</a>. For machines that watch: <a href="metrics">metrics</a>.</p>
 ${signatures.map((text) => `<p>${escapeHtml(text).replaceAll(/`([^`]+)`/g, '<code>$1</code>')}</p>`).join('\n')}
 ${rows.join('\n')}
-</body></html>
+</main></body></html>
 `
 }
 

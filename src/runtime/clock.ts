@@ -156,7 +156,7 @@ export class SystemClock implements Clock {
       } catch (error) {
         if (signal.aborted) return
         if (error instanceof FatalError) throw error
-        this.#options.health.failed(job.name, error)
+        this.#options.health.failed(job.name, error, this.now())
         log.error({job: job.name, err: error}, 'no blocks from the chain')
       }
       if (!(await this.#pause(5_000, signal))) return
@@ -165,12 +165,13 @@ export class SystemClock implements Clock {
 
   async #turn(job: Job, tick: Tick): Promise<void> {
     const {health, log} = this.#options
+    health.began(job.name, this.now())
     try {
       await job.run(tick)
       health.succeeded(job.name, this.now())
     } catch (error) {
       if (tick.signal.aborted) return
-      health.failed(job.name, error)
+      health.failed(job.name, error, this.now())
       if (error instanceof FatalError) throw error
       // One bad turn must not end the service; the health endpoint reports repeated ones.
       log.error({job: job.name, err: error}, 'job failed')

@@ -20,6 +20,8 @@ export interface LoggerOptions {
   /** Values that are never written, wherever they stand in a message. */
   readonly secretValues?: readonly string[]
   readonly write?: (line: string) => void
+  /** Makes of each JSON line what is written, in place of `pretty`; what it makes empty is not written. */
+  readonly render?: ((line: string) => string) | undefined
 }
 
 /** Logs go to stderr: stdout is the answer. */
@@ -27,20 +29,24 @@ export async function createLogger(options: LoggerOptions): Promise<Logger> {
   const paths = options.secretKeys.flatMap((key) => ['', '*.', '*.*.'].map((depth) => `${depth}${key}`))
   const secrets = (options.secretValues ?? []).filter((value) => value.length >= 6)
   const write = options.write ?? ((line: string) => void process.stderr.write(line))
-  const render = options.pretty
-    ? (await import('pino-pretty')).prettyFactory({colorize: false, ignore: 'pid,hostname'})
-    : undefined
+  const render = options.render ?? (options.pretty ? await prettyLines() : undefined)
   const logger = pino<never>(
     {level: options.level, redact: {paths, censor: '[hidden]'}, base: null},
     {
       write: (line: string) => {
         let text = line
         for (const secret of secrets) text = text.replaceAll(secret, '[hidden]')
-        write(render ? render(text) : text)
+        const shown = render ? render(text) : text
+        if (shown !== '') write(shown)
       },
     },
   )
   return logger
+}
+
+async function prettyLines(): Promise<(line: string) => string> {
+  const {prettyFactory} = await import('pino-pretty')
+  return prettyFactory({colorize: false, ignore: 'pid,hostname'})
 }
 
 /** A logger that says nothing, for one-shot commands and tests. */

@@ -1,3 +1,5 @@
+import {gateWords} from '../domain/plain-words.js'
+
 /** How figures read. Pure, and the same everywhere: the page's language is English, so its numbers are too. */
 
 const whole = new Intl.NumberFormat('en', {maximumFractionDigits: 0})
@@ -69,7 +71,7 @@ export const capital = (text: string) => text.slice(0, 1).toUpperCase() + text.s
 
 /** What became of a request, for a person. */
 export function outcomeWords(outcome: string): string {
-  if (outcome.startsWith('rejected:')) return `rejected: ${words(outcome.slice('rejected:'.length))}`
+  if (outcome.startsWith('rejected:')) return `rejected: ${gateWords(outcome.slice('rejected:'.length))}`
   const known: Readonly<Record<string, string>> = {
     ok: 'delivered',
     busy: 'was busy',
@@ -86,6 +88,9 @@ export const sentence = (text: string) => {
   const begun = text.slice(0, 1).toUpperCase() + text.slice(1)
   return /[.!?…]$/.test(begun) ? begun : `${begun}.`
 }
+
+/** Words that are a paragraph are set smaller than a sentence. */
+export const quoteClass = (prompt: string): string => (prompt.length > 140 ? 'long' : '')
 
 /** Lists give the first 300 characters of a prompt; where they stop in its middle, that is shown, at a word's end. */
 export function shortened(prompt: string, length = 300): string {

@@ -58,12 +58,14 @@ describe.skipIf(browserPath === undefined)('a finished localnet', () => {
   it('tells a miner why it is where it is, with reason and remedy', async () => {
     await look(`miner/${hotkeys.copycat}`, async (watched) => {
       await watched.shoot('localnet-copycat')
-      expect(await said(watched)).toMatch(/Not valid: duplicate model[\s\S]*Train a model of your own/)
+      expect(await said(watched)).toMatch(
+        /Not valid: a copy of the model of uid \d+, which was first[\s\S]*Train a model of your own/,
+      )
     })
     await look(`miner/${hotkeys.frozen}`, async (watched) => {
       await watched.page.waitForSelector('.verdict-list .reason')
       await watched.shoot('localnet-frozen')
-      expect(await said(watched)).toMatch(/none of 2 passed[\s\S]*rejected: motion 2/)
+      expect(await said(watched)).toMatch(/none of its 2 tasks passed[\s\S]*rejected: hardly any motion 2/)
     })
     await look(
       `miner/${hotkeys.drift}`,

@@ -49,6 +49,8 @@ export type Fault =
   | 'corrupt'
 
 export interface S3ServerOptions {
+  /** Where nothing listened before; a free one when absent. */
+  readonly port?: number
   readonly accounts: readonly S3Account[]
   readonly buckets?: readonly string[]
   readonly provider?: Provider
@@ -124,7 +126,7 @@ export class S3Server {
 
   static async start(options: S3ServerOptions): Promise<S3Server> {
     const server = new S3Server(options)
-    await new Promise<void>((done) => server.#server.listen(0, '127.0.0.1', done))
+    await new Promise<void>((done) => server.#server.listen(options.port ?? 0, '127.0.0.1', done))
     return server
   }
 

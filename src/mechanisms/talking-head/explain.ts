@@ -1,4 +1,5 @@
 import type {Hotkey} from '../../domain/ids.js'
+import {invalidWords} from '../../domain/plain-words.js'
 import type {MinerView} from '../../domain/subnet.js'
 import type {TalkingHeadParams} from './params.js'
 import type {Standing, TalkingHeadState} from './state.js'
@@ -62,7 +63,8 @@ function notRanked(hotkey: Hotkey, context: RankingContext): string {
   const miner = miners.get(hotkey)
   const standing = state.standings.find((entry) => entry.hotkey === hotkey)
   if (!miner) return 'not ranked: this hotkey is not registered, or offers no image any more'
-  if (!miner.isValid) return `not ranked: not valid (${miner.invalidReason ?? 'no reason given'})`
+  if (!miner.isValid)
+    return `not ranked: not valid, ${miner.invalidReason === null ? 'no reason given' : invalidWords(miner.invalidReason)}`
   if (!standing) return 'not ranked yet: its image runs in the next round'
   const again = 'a new submission runs in the round after it'
   switch (standing.place) {

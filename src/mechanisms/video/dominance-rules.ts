@@ -121,5 +121,7 @@ function neighbour(entry: Standing, above: Standing): string {
 }
 
 function said({common, ahead, behind}: Comparison): string {
-  return `ahead in ${ahead} and behind in ${behind} of the ${common} tasks that both sat`
+  if (common === 0) return 'not to be compared yet, for no task counts for both'
+  if (common > 1) return `ahead in ${ahead} and behind in ${behind} of the ${common} tasks that count for both`
+  return `${ahead > 0 ? 'ahead' : behind > 0 ? 'behind' : 'level'} in the only task that counts for both`
 }

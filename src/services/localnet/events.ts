@@ -28,6 +28,10 @@ export type LocalnetEvent =
       /** True for the ranking that ends the run. */
       readonly isLast: boolean
     }
+  /** A job of a part fails turn after turn, or takes strangely long to begin with anything. Told again as it goes on. */
+  | ({readonly type: 'trouble'} & Trouble)
+  /** What was in trouble works again. */
+  | {readonly type: 'recovered'; readonly part: string; readonly job: string; readonly afterMs: number}
   /** A validator has published one more round of the mechanism that runs images. */
   | {
       readonly type: 'head-round'
@@ -36,6 +40,19 @@ export type LocalnetEvent =
       readonly ranking: Ranking
       readonly miners: readonly HeadResult[]
     }
+
+export interface Trouble {
+  readonly part: string
+  readonly job: string
+  /** Milliseconds since 1970. */
+  readonly since: number
+  /** For how long by now, in milliseconds. */
+  readonly forMs: number
+  /** Turns that failed in a row; 0 for one that has not ended yet. */
+  readonly failures: number
+  readonly reason: string
+  readonly hints: readonly string[]
+}
 
 export interface LocalnetFacts {
   readonly api: string

@@ -10,6 +10,7 @@ import {HeadsWatch} from './heads-watch.js'
 import {type LocalnetDeps, type LocalnetOptions, type Part, type PartSpec, partSpecs, type Stage} from './parts.js'
 import {RoundsWatch} from './rounds.js'
 import {count, setStage} from './stage.js'
+import {TroubleWatch} from './trouble.js'
 
 const readyDeadlineMs = 60_000
 /** A node of one's own may share this machine, and takes seconds for an answer then. */
@@ -28,6 +29,7 @@ export class Localnet {
   readonly #watch: RoundsWatch
   readonly #heads: HeadsWatch | undefined
   readonly #stage: Stage
+  readonly #troubles: TroubleWatch
 
   /** Everything but the sampler runs and the miners are checked when this resolves. */
   static async start(options: LocalnetOptions, deps: LocalnetDeps, signal: AbortSignal): Promise<Localnet> {
@@ -90,6 +92,7 @@ export class Localnet {
       onLastTask: () => void this.stopPart('sampler').catch((error: unknown) => shutdown.stop(error)),
     })
     const {time, log, onEvent} = deps
+    this.#troubles = new TroubleWatch({parts: this.#parts, time, onEvent})
     this.#heads = heads && new HeadsWatch({api: this.#api, facts: this.facts, time, log, onEvent})
   }
 
@@ -99,6 +102,7 @@ export class Localnet {
     if (!spec || this.#parts.has(name)) throw new Error(`part ${name} is unknown or runs already`)
     const part = this.#deps.startPart(spec, (progress) => {
       this.#watch.report(name, progress)
+      this.#troubles.report(name)
       this.#heads?.report(progress)
     })
     this.#parts.set(name, part)
@@ -117,8 +121,18 @@ export class Localnet {
     const {signal} = this.#shutdown
     const hasVideo = this.#specs.some(({name}) => name === 'sampler')
     if (hasVideo) this.startPart('sampler')
-    const [video, heads] = await Promise.all([hasVideo ? this.#watch.run(signal) : undefined, this.#heads?.run(signal)])
-    return {...(video ?? (await this.#watch.result(signal))), ...(heads && {heads})}
+    const over = new AbortController()
+    const watching = this.#troubles.run(AbortSignal.any([signal, over.signal]))
+    try {
+      const [video, heads] = await Promise.all([
+        hasVideo ? this.#watch.run(signal) : undefined,
+        this.#heads?.run(signal),
+      ])
+      return {...(video ?? (await this.#watch.result(signal))), ...(heads && {heads})}
+    } finally {
+      over.abort()
+      await watching
+    }
   }
 
   /** The figures of now. */

@@ -9,6 +9,7 @@ import type {Media} from '../../media/port.js'
 import type {RunFfmpeg} from '../../media/run.js'
 import type {Objects} from '../../objects/port.js'
 import type {Clock} from '../../runtime/clock.js'
+import type {JobHealth} from '../../runtime/health.js'
 import type {Logger} from '../../runtime/logger.js'
 import type {Signer, Verify} from '../../wallet/port.js'
 import {favouredProfile, favouringJudge} from './attacks.js'
@@ -55,6 +56,8 @@ export interface PartSpec {
 }
 
 export interface Part {
+  /** How each of its jobs fares. */
+  health(): readonly JobHealth[]
   /** Resolves when the part was stopped; rejects when it failed. Everything it opened is closed by then. */
   readonly ended: Promise<void>
   /** Aborts what it is doing, at whatever line that is; resolves when it has ended. */

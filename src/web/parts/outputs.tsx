@@ -12,6 +12,11 @@ import {Verdicts} from './verdicts.js'
 const firstVideos = 5
 const moreVideos = 6
 
+function moreWords(left: number): string {
+  if (left > moreVideos) return `Show ${moreVideos} more of the ${count(left)} other outputs`
+  return left === 1 ? 'Show the last output' : `Show the other ${left} outputs`
+}
+
 export interface OutputRow {
   readonly answer: MinerAnswer
   readonly passed: boolean | null
@@ -72,8 +77,7 @@ export function Outputs({manifest, results}: {manifest: TaskManifest; results: T
       </ul>
       {playable.length > shown && (
         <button type="button" onClick={() => setShown(shown + moreVideos)}>
-          Show {count(Math.min(moreVideos, playable.length - shown))} more of the {count(playable.length - shown)} other
-          outputs
+          {moreWords(playable.length - shown)}
         </button>
       )}
       {silent.length > 0 && (

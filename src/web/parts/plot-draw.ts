@@ -43,6 +43,10 @@ export function draw(place: HTMLElement, first: PlotData, height: number): Plot 
   }
 }
 
+/** A line of a single value would not be seen. */
+const isLone = (lines: PlotData['lines']) =>
+  lines.some(({values}) => values.filter((value) => value !== null).length === 1)
+
 const columns = ({x, lines}: PlotData): uPlot.AlignedData => [[...x], ...lines.map(({values}) => [...values])]
 
 function options(
@@ -85,7 +89,7 @@ function options(
           return {label: name, stroke, fill: stroke, width: 0, points: {show: false}, ...(bars && {paths: bars})}
         if (style === 'dots')
           return {label: name, stroke, width: 0, paths: () => null, points: {show: true, size: 4, fill: stroke}}
-        return {label: name, stroke, width: 2, points: {show: lines[0]?.values.length === 1}, spanGaps: true}
+        return {label: name, stroke, width: 2, points: {show: isLone(lines)}, spanGaps: true}
       }),
     ],
     hooks: {setCursor: [(plot) => showTip(plot, tip, {lines, format, formatX})]},

@@ -1,6 +1,6 @@
 import type {OutcomesBody, TaskFiguresBody} from '../../api/views.js'
 import {useResource} from '../data.js'
-import {plural, shortened} from '../format.js'
+import {plural, quoteClass, shortened} from '../format.js'
 import {addressOf} from '../router.js'
 import {Panel} from './basics.js'
 import {Picture} from './picture.js'
@@ -28,7 +28,9 @@ export function Proof({
       )}
       <div>
         <p class="kicker">Task {task.task_id}, the newest that has settled</p>
-        <blockquote>{task.prompt === '' ? 'Continue this picture.' : shortened(task.prompt)}</blockquote>
+        <blockquote class={quoteClass(task.prompt)}>
+          {task.prompt === '' ? 'Continue this picture.' : shortened(task.prompt)}
+        </blockquote>
         <p>
           {task.passed === 0 ? 'No output passed' : `${plural(task.passed, 'output')} passed`} of{' '}
           {plural(task.asked, 'miner')} asked.

@@ -24,6 +24,15 @@ export function troubles({parts = [], stale = []}: HealthBody, nowMs: number): s
   return bad
 }
 
+type WeightsSet = NonNullable<ValidatorsBody['validators'][number]['weights']>
+
+/** Against what is expected, where there is something to expect. */
+function weightsWords({validators, winner}: OverviewBody, set: readonly WeightsSet[]): string {
+  if (set.length === 0) return '–'
+  if (!winner) return `set by ${count(set.length)} of ${count(validators)}`
+  return `${count(set.filter(({verdict}) => verdict === 'agrees').length)} of ${count(validators)} as expected`
+}
+
 /** Is the subnet alive? One sentence, and the figures that it rests on. */
 export function Pulse({
   overview,
@@ -41,7 +50,6 @@ export function Pulse({
   const bad = health.data ? troubles(health.data, now) : []
   const rate = history ? tasksPerHour(history.tasks.map(({settled_at}) => settled_at)) : null
   const set = validators?.validators.flatMap(({weights}) => (weights ? [weights] : [])) ?? []
-  const agreeing = set.filter(({verdict}) => verdict === 'agrees').length
   const lastBlock = set.length === 0 ? null : Math.max(...set.map(({block}) => block))
   const agreement = history?.tasks.findLast((task) => task.agreement !== null)?.agreement ?? null
   const state = health.error ? 'bad' : bad.length > 0 ? 'warn' : 'good'
@@ -78,7 +86,7 @@ export function Pulse({
           label="Weights on the chain"
           hint={lastBlock === null ? 'none set yet' : `last set at block ${count(lastBlock)}`}
         >
-          {set.length === 0 ? '–' : `${agreeing} of ${overview.validators} as expected`}
+          {weightsWords(overview, set)}
         </Fact>
         <Fact label="Validators agree" hint="on the newest task">
           {percent(agreement)}

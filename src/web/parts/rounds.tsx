@@ -61,7 +61,7 @@ function OneRound({round, uidOf}: {round: Round; uidOf: (hotkey: string) => numb
         Round {count(round.sequence)}, block {count(round.block)}, <Ago at={round.created_at} />:{' '}
         {plural(results.length, 'image')}, {count(scored)} scored
       </summary>
-      <ul class="board plain">
+      <ul class="board plain round">
         {inOrder.map((result) => (
           <li key={result.hotkey}>
             <div class="name">

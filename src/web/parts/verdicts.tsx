@@ -1,4 +1,5 @@
 import type {VerdictsBody} from '../../api/views.js'
+import {gateWords} from '../../domain/plain-words.js'
 import type {SignedVerdict} from '../../domain/verdict.js'
 import {useResource} from '../data.js'
 import {capital, short, words} from '../format.js'
@@ -32,7 +33,7 @@ function VerdictCard({signed: {verdict, signature}}: {signed: SignedVerdict}) {
           {verdict.passed ? 'passed' : 'failed'} <b class="number">{verdict.overall}</b>
         </Chip>
       </header>
-      {verdict.gate !== null && <p class="notice warn">A gate failed here: {words(verdict.gate)}.</p>}
+      {verdict.gate !== null && <p class="notice warn">It was rejected here, for {gateWords(verdict.gate)}.</p>}
       <p>{verdict.reasoning === '' ? 'No reasons given.' : verdict.reasoning}</p>
       <ul class="aspects">
         {Object.entries(verdict.aspects).map(([aspect, score]) => (

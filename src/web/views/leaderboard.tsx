@@ -2,7 +2,7 @@ import {useMemo} from 'preact/hooks'
 import type {MinersList, RankBody} from '../../api/schemas.js'
 import type {OutcomesBody} from '../../api/views.js'
 import {useResource} from '../data.js'
-import {percent, plural, sentence, words} from '../format.js'
+import {percent, plural, sentence} from '../format.js'
 import {Answer, Bar, Chip, Miner, Panel} from '../parts/basics.js'
 import {Remedy} from '../parts/remedy.js'
 import {Strip, StripLegend} from '../parts/strip.js'
@@ -189,8 +189,7 @@ function Row({row, model, letters}: {row: StandingRow; model: string; letters: s
         <Strip letters={letters.slice(-formTasks)} />
       </div>
       <p class="explain">
-        {!row.isValid && <Chip tone="warn">not valid: {words(row.invalidReason ?? 'no reason given')}</Chip>}{' '}
-        {sentence(row.explain)}
+        {!row.isValid && <Chip tone="warn">not valid</Chip>} {sentence(row.explain)}
         {!row.isValid && <Remedy reason={row.invalidReason} hotkey={row.hotkey} modelName={model} />}
       </p>
     </>

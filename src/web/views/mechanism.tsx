@@ -45,6 +45,7 @@ export function Mechanism({name}: {name: string}) {
                       <p class="explain">{sentence(row.sentence)}</p>
                       <p class="chips">
                         {Object.entries(row.numbers)
+                          .filter(([, value]) => row.rank !== null || value !== 0)
                           .slice(0, 8)
                           .map(([key, value]) => (
                             <FigureChip key={key} name={key} value={value} />

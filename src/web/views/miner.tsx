@@ -1,8 +1,9 @@
 import {useMemo} from 'preact/hooks'
 import type {MinerBody, RankBody} from '../../api/schemas.js'
 import type {MinerRecordBody, OutcomesBody} from '../../api/views.js'
+import {invalidWords} from '../../domain/plain-words.js'
 import {useResource} from '../data.js'
-import {capital, count, outcomeWords, percent, plural, sentence, short, words} from '../format.js'
+import {count, outcomeWords, percent, plural, sentence, short} from '../format.js'
 import {Answer, Chip, Copy, Fact, Panel} from '../parts/basics.js'
 import {MinerVerdicts} from '../parts/miner-verdicts.js'
 import {Plot, type PlotData} from '../parts/plot.js'
@@ -90,7 +91,7 @@ function Standing({
       {isValid === false && (
         <div class="notice warn">
           <p>
-            <b>Not valid: {words(reason ?? 'no reason given')}.</b>{' '}
+            <b>Not valid: {reason === null ? 'no reason given' : invalidWords(reason)}.</b>{' '}
             <Remedy reason={reason} hotkey={hotkey} modelName={miner?.model_name} />
           </p>
         </div>
@@ -126,7 +127,7 @@ function Standing({
 function distanceHint({rank, proof, toWin}: StandingRow): string {
   if (rank === 1) return 'it is the winner'
   if (rank === null) return 'only who is ranked is compared'
-  if (proof) return `better in ${count(proof.ahead)}, worse in ${count(proof.behind)} of the tasks that both sat`
+  if (proof) return `better in ${count(proof.ahead)}, worse in ${count(proof.behind)} of the tasks that count for both`
   return toWin === null ? 'no rate would win now' : `${percent(toWin)} would win`
 }
 
@@ -147,7 +148,7 @@ function Course({tasks, letters}: {tasks: readonly number[]; letters: string}) {
   return (
     <>
       <Plot data={data} sentence={`Pass rate after the newest task: ${percent(last)}`} height={170} />
-      <div class="form wide">
+      <div class="form wide" style={{maxWidth: `${Math.max(1, letters.length - from) * 22}px`}}>
         <Strip letters={letters.slice(from)} height={34} />
       </div>
       <StripLegend />
@@ -236,33 +237,24 @@ function Submissions({record, current}: {record: MinerRecordBody; current: numbe
       {record.submissions.length === 0 ? (
         <p class="quiet">No commitment of it was ever seen.</p>
       ) : (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what can be scrolled must be reachable by keyboard
-        <section class="scroll" aria-label="Commitments" tabIndex={0}>
-          <table class="figures">
-            <thead>
-              <tr>
-                <th scope="col">Block</th>
-                <th scope="col">Model</th>
-                <th scope="col">Revision</th>
-                <th scope="col">Found</th>
-              </tr>
-            </thead>
-            <tbody>
-              {record.submissions.map((submission) => (
-                <tr key={submission.block}>
-                  <td class="number">
-                    {count(submission.block)} {submission.block === current && <Chip tone="accent">in force</Chip>}
-                  </td>
-                  <td class="model">{submission.model_name ?? '–'}</td>
-                  <td>
-                    <code>{submission.model_revision?.slice(0, 12) ?? '–'}</code>
-                  </td>
-                  <td>{submission.is_valid ? 'valid' : capital(words(submission.invalid_reason ?? 'not valid'))}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </section>
+        <ul class="offers">
+          {record.submissions.map((submission) => (
+            <li key={submission.block}>
+              <p>
+                <b class="number">Block {count(submission.block)}</b>{' '}
+                {submission.block === current && <Chip tone="accent">in force</Chip>}{' '}
+                <Chip tone={submission.is_valid ? 'good' : 'warn'}>{submission.is_valid ? 'valid' : 'not valid'}</Chip>
+              </p>
+              <p class="model">
+                {submission.model_name ?? 'no model named'}{' '}
+                {submission.model_revision !== null && <code>{submission.model_revision.slice(0, 12)}</code>}
+              </p>
+              {!submission.is_valid && submission.invalid_reason !== null && (
+                <p class="quiet">{sentence(invalidWords(submission.invalid_reason))}</p>
+              )}
+            </li>
+          ))}
+        </ul>
       )}
     </Panel>
   )

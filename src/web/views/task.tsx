@@ -2,7 +2,7 @@ import {useMemo} from 'preact/hooks'
 import type {TaskResultsBody} from '../../api/views.js'
 import type {SignedManifest, TaskManifest} from '../../domain/task.js'
 import {useResource} from '../data.js'
-import {bytes, count, short} from '../format.js'
+import {bytes, count, quoteClass, short} from '../format.js'
 import {Ago, Answer, Chip, Copy, Panel} from '../parts/basics.js'
 import {Outputs} from '../parts/outputs.js'
 import {Picture} from '../parts/picture.js'
@@ -112,10 +112,12 @@ function Asked({manifest}: {manifest: TaskManifest}) {
         <Picture src={`media/${manifest.taskId}/frame.png`} alt="The conditioning frame that every miner got" />
       )}
       <div>
-        <blockquote>{prompt.text === '' ? 'No words were given.' : prompt.text}</blockquote>
+        <blockquote class={quoteClass(prompt.text)}>
+          {prompt.text === '' ? 'No words were given.' : prompt.text}
+        </blockquote>
         <dl class="plain-facts">
           <dt>Words by</dt>
-          <dd>{prompt.author}</dd>
+          <dd>{prompt.author === 'measured' ? 'measuring the motion in the hidden original' : prompt.author}</dd>
           <dt>Chosen by</dt>
           <dd>
             the hash of block <span class="number">{count(block.number)}</span>{' '}

@@ -31,7 +31,7 @@ export function Validators() {
                     , since block {count(data.expected.block)}.
                   </>
                 ) : (
-                  'Nobody is to get the emission now, so there is nothing to compare weights with.'
+                  'Nobody deserves the emission now: there is no winner to compare the weights with.'
                 )
               }
             >
@@ -114,7 +114,11 @@ function ValidatorCard({row, uids, tasks}: {row: Row; uids: ReadonlyMap<string, 
             {row.weights.top.length === 0 && 'none'}
             {row.weights.top.map(({uid, hotkey, share}) => (
               <span key={uid} class="target">
-                {hotkey !== null && uids.has(hotkey) ? <Miner hotkey={hotkey} uid={uid} /> : <b>uid {uid}</b>}{' '}
+                {hotkey !== null && uids.has(hotkey) ? (
+                  <Miner hotkey={hotkey} uid={uid} />
+                ) : (
+                  <b>{uid === 0 ? 'uid 0, which recycles the emission' : `uid ${uid}`}</b>
+                )}{' '}
                 <span class="number">{percent(share)}</span>
               </span>
             ))}
@@ -131,5 +135,5 @@ function WeightsChip({weights}: {weights: Row['weights']}) {
   if (weights.verdict === 'agrees') return <Chip tone="good">weights as expected</Chip>
   if (weights.verdict === 'earlier') return <Chip tone="plain">weights from before the winner changed</Chip>
   if (weights.verdict === 'differs') return <Chip tone="bad">other weights than expected</Chip>
-  return <Chip tone="plain">nothing to compare with</Chip>
+  return <Chip tone="plain">no winner to compare with</Chip>
 }

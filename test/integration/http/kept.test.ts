@@ -181,7 +181,7 @@ describe('a rank row', () => {
       eligible: false,
       tasks_to_eligible: 1,
       pass_rate_to_win: null,
-      explain: expect.stringContaining('none of 2 passed'),
+      explain: expect.stringContaining('none of its 2 tasks passed'),
     })
   })
 })

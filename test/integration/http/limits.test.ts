@@ -179,7 +179,7 @@ describe('health', () => {
 
   it('says what went wrong, but in production only that something did', async () => {
     const jobs = [{job: 'ranking', staleAfterMs: 1000, part: 'scorer'}] as const
-    world.health.failed('ranking', new Error('no answer from wss://node.example/?key=abc'))
+    world.health.failed('ranking', new Error('no answer from wss://node.example/?key=abc'), world.time.now())
     const open = world.server({jobs})
     const closed = world.server({jobs, production: true})
 

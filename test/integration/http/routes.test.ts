@@ -449,7 +449,7 @@ describe('health', () => {
     })
 
     world.nowMs += 2000
-    world.health.failed('miner-validation', new Error('no answer from the chain'))
+    world.health.failed('miner-validation', new Error('no answer from the chain'), world.time.now())
     expect(await body()).toMatchObject({
       status: 'degraded',
       metagraph_synced: false,

@@ -41,7 +41,7 @@ describe('the proven lead in an exam', () => {
     expect([of('a')?.rank, of('b')?.rank]).toEqual([1, 2])
     expect(of('b')?.numbers).toMatchObject({ahead: 2, behind: 0, leadNeeded: 5})
     expect(of('b')?.sentence).toBe(
-      'passed 10 of 10 (100.0 %), committed at block 2: against the winner uid 0 (80.0 %) it is ahead in 2 and behind in 0 of the 10 tasks that both sat, and needs a lead of 5, which chance brings once in 20: 3 more',
+      'passed 10 of 10 (100.0 %), committed at block 2: against the winner uid 0 (80.0 %) it is ahead in 2 and behind in 0 of the 10 tasks that count for both, and needs a lead of 5, which chance brings once in 20: 3 more',
     )
     expect(of('b')?.numbers.rateNeeded).toBeGreaterThan(1)
     expect(of('a')?.sentence).toContain(
@@ -84,7 +84,7 @@ describe('the proven lead in an exam', () => {
 
     expect(rows.every(({rank, weight}) => rank === null && weight === 0)).toBe(true)
     expect(decision).toBe('burn')
-    expect(rows[0]?.sentence).toBe('not ranked: none of 4 passed: mean score of the others 40.0')
+    expect(rows[0]?.sentence).toBe('not ranked: none of its 4 tasks passed: mean score 40.0')
     expect(rows[0]?.numbers.tasksNeeded).toBe(1)
   })
 
@@ -93,6 +93,44 @@ describe('the proven lead in an exam', () => {
 
     expect(weigh(sheets, {...proven, dominance: 0.1}).of('b')?.rank).toBe(1)
     expect(weigh(sheets, {...proven, dominance: 0.15}).of('b')?.rank).toBe(2)
+  })
+})
+
+describe('its sentences', () => {
+  const sentence = (sheets: Readonly<Record<string, string>>, name: string, ranking = proven) =>
+    weigh(sheets, ranking).of(name)?.sentence
+
+  it('speak of one task as one', () => {
+    const sheets = {a: 'p', b: 'p', c: 'f'}
+    expect(sentence(sheets, 'a')).toContain('the next, uid 1, is level in the only task that counts for both')
+    expect(sentence(sheets, 'b')).toContain('it is level in the only task that counts for both, and needs a lead of')
+    expect(sentence(sheets, 'c')).toBe('not ranked: its only task did not pass: mean score 40.0')
+    expect(sentence({a: 'pp', b: 'mp'}, 'b', {...proven, completeness: 0.9})).toBe(
+      'not ranked: judged in 1 of 2 tasks, 1 time it did not deliver; 90.0 % are needed, that is 1 more',
+    )
+    expect(sentence({a: 'pp', b: '-m'}, 'b', {...proven, minTasks: 2})).toContain('judged in 0 of 1 task since it came')
+  })
+
+  it('say how many of the first tasks are still to settle, one or many', () => {
+    expect(sentence({a: 'p'}, 'a', {...proven, minTasks: 3})).toBe('not ranked yet: 1 of the first 3 tasks has settled')
+    expect(weigh({a: 'pp'}, {...proven, minTasks: 3}).summary).toBe(
+      'nobody is ranked yet: 2 of the first 3 tasks have settled',
+    )
+    expect(weigh({a: ''}, {...proven, minTasks: 1}).summary).toBe('nobody is ranked yet: no task has settled yet')
+  })
+
+  it('never say 1 tasks, 1 times or 1 miners, whatever came', () => {
+    const letters = ['', 'p', 'f', 'm', 'pf', 'pm', 'ppf', 'mmp', 'ppppp']
+    for (const a of letters)
+      for (const b of letters) {
+        const length = Math.max(a.length, b.length)
+        const sheets = {a: a.padStart(length, '-'), b: b.padStart(length, '-')}
+        for (const minTasks of [1, 2, 4]) {
+          const {rows, summary} = weigh(sheets, {...proven, minTasks, completeness: 0.5})
+          for (const said of [summary, ...rows.map((row) => row.sentence)])
+            expect(said).not.toMatch(/\b1 (tasks|times|miners)\b(?! passed)|of the 0 |undefined|NaN/)
+        }
+      }
   })
 })
 

@@ -14,7 +14,7 @@ function someHealth(): Health {
   health.outcome('weights-video', 'set')
   health.outcome('weights-video', 'set')
   health.succeeded('weights-video', 1_700_000_000_500)
-  health.failed('weights-video', new Error('no'))
+  health.failed('weights-video', new Error('no'), 3_000)
   return health
 }
 

@@ -50,7 +50,7 @@ describe('figures for people', () => {
   it('name outcomes in words, and cut addresses where both ends can be told', () => {
     expect([outcomeWords('ok'), outcomeWords('rejected:first_frame'), outcomeWords('transient')]).toEqual([
       'delivered',
-      'rejected: first frame',
+      'rejected: not beginning with the given frame',
       'did not answer',
     ])
     expect(short('5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY')).toBe('5Grwva…utQY')
