@@ -118,6 +118,8 @@ function start(): Thread {
   })
   worker.on('error', end)
   worker.on('exit', end)
+  // Only work that somebody waits for keeps the process. Not before `on`, which takes it back.
+  worker.unref()
   threads.push(thread)
   return thread
 }
@@ -129,7 +131,7 @@ function program(): URL {
 }
 
 /** From source Node takes the types away by itself, but the imports name the built files. */
-const fromSource = `data:text/javascript,${encodeURIComponent(`
+export const fromSource = `data:text/javascript,${encodeURIComponent(`
   import {registerHooks} from 'node:module'
   registerHooks({resolve: (name, context, next) =>
     next(name.startsWith('.') && context.parentURL?.endsWith('.ts') ? name.replace(/[.]js$/, '.ts') : name, context)})

@@ -1,7 +1,8 @@
 import {threadId} from 'node:worker_threads'
+import {execa} from 'execa'
 import {expect, test} from 'vitest'
 import {borrowed, giveBack} from '../../../src/runtime/memory.js'
-import {beside, workOf} from '../../../src/runtime/threads.js'
+import {beside, fromSource, workOf} from '../../../src/runtime/threads.js'
 import {adding, ending, failing, slow, whereabouts} from '../../helpers/thread-work.js'
 
 const {signal} = new AbortController()
@@ -58,4 +59,18 @@ test('whoever stops waiting gets the reason at once', async () => {
   stop.abort(new Error('enough'))
   await expect(waiting).rejects.toThrow('enough')
   await expect(beside(adding, [[1]], [], stop.signal)).rejects.toThrow('enough')
+})
+
+test('a process with nothing else to do ends, whether the work could be handed over or not', async () => {
+  const program = `
+    import {adding} from ${JSON.stringify(new URL('../../helpers/thread-work.ts', import.meta.url).href)}
+    import {beside} from ${JSON.stringify(new URL('../../../src/runtime/threads.ts', import.meta.url).href)}
+    const {signal} = new AbortController()
+    await beside(adding, [[1, () => 2]], [], signal).catch(() => {})
+    if (process.argv[1] === 'work') console.log(await beside(adding, [[40, 2]], [], signal))
+  `
+  const run = (word: string) =>
+    execa(process.execPath, ['--import', fromSource, '--input-type=module', '-e', program, word], {timeout: 20_000})
+  expect((await run('work')).stdout).toBe('42')
+  expect((await run('rest')).stdout).toBe('')
 })
