@@ -11,6 +11,7 @@ import {
 import {Sha256} from '../domain/ids.js'
 import {LeomaError} from '../errors.js'
 import {withDeadline} from '../runtime/deadline.js'
+import {withStop} from '../runtime/stop.js'
 import type {Received} from './receive.js'
 import type {S3Access} from './s3-access.js'
 
@@ -168,10 +169,18 @@ interface Sent {
 }
 
 /** A few workers, each with one buffer: reading and hashing go in order, sending does not. */
-async function sendParts(access: S3Access, upload: Upload, session: Session, signal: AbortSignal): Promise<Sent> {
+function sendParts(access: S3Access, upload: Upload, session: Session, signal: AbortSignal): Promise<Sent> {
+  return withStop(signal, (inner, stop) => sendAll(access, upload, session, inner, stop))
+}
+
+async function sendAll(
+  access: S3Access,
+  upload: Upload,
+  session: Session,
+  inner: AbortSignal,
+  stop: (reason: unknown) => void,
+): Promise<Sent> {
   const {source, partBytes, concurrency} = upload
-  const stop = new AbortController()
-  const inner = AbortSignal.any([signal, stop.signal])
   const hash = createHash('sha256')
   const parts: Part[] = []
   let offset = 0
@@ -200,14 +209,13 @@ async function sendParts(access: S3Access, upload: Upload, session: Session, sig
   const count = Math.max(1, Math.min(concurrency, Math.ceil(source.sizeBytes / partBytes)))
   const workers = Array.from({length: count}, () =>
     work().catch((error: unknown) => {
-      stop.abort(error)
+      stop(error)
       throw error
     }),
   )
   // The first failure, but only when nobody uses a buffer or the upload any more.
   const results = await Promise.allSettled(workers)
-  signal.throwIfAborted()
-  if (stop.signal.aborted) throw stop.signal.reason
+  inner.throwIfAborted()
   for (const result of results) if (result.status === 'rejected') throw result.reason
   parts.sort((a, b) => a.number - b.number)
   return {received: {sha256: Sha256.parse(hash.digest('hex')), sizeBytes: offset}, parts}

@@ -2,6 +2,7 @@ import {setTimeout as delay, setImmediate as nextTurn} from 'node:timers/promise
 import {LeomaError} from '../errors.js'
 import type {Health} from './health.js'
 import type {Logger} from './logger.js'
+import {withStop} from './stop.js'
 
 /** Everything but the chain runs on time; what follows the chain runs on blocks. */
 export type Interval = {readonly ms: number} | {readonly blocks: number}
@@ -108,18 +109,19 @@ export class SystemClock implements Clock {
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    const stop = new AbortController()
-    const all = AbortSignal.any([signal, stop.signal])
-    const running = this.#jobs.map((job) =>
-      ('ms' in job.interval
-        ? this.#byTime(job, job.interval.ms, all)
-        : this.#byBlock(job, job.interval.blocks, all)
-      ).catch((error: unknown) => {
-        stop.abort(error)
-        throw error
-      }),
+    const results = await withStop(signal, (all, stop) =>
+      Promise.allSettled(
+        this.#jobs.map((job) =>
+          ('ms' in job.interval
+            ? this.#byTime(job, job.interval.ms, all)
+            : this.#byBlock(job, job.interval.blocks, all)
+          ).catch((error: unknown) => {
+            stop(error)
+            throw error
+          }),
+        ),
+      ),
     )
-    const results = await Promise.allSettled(running)
     for (const result of results) if (result.status === 'rejected') throw result.reason
   }
 

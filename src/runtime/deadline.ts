@@ -1,4 +1,5 @@
 import {LeomaError} from '../errors.js'
+import {withStop} from './stop.js'
 
 /** Thrown as the abort reason when a deadline passes, so that a caller can tell it from a shutdown. */
 export class DeadlineError extends LeomaError {
@@ -17,17 +18,17 @@ export async function withDeadline<T>(
   signal: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const controller = new AbortController()
-  const timer = setTimeout(() => controller.abort(new DeadlineError(what, ms)), ms)
-  const both = AbortSignal.any([signal, controller.signal])
-  try {
-    both.throwIfAborted()
-    return await work(both)
-  } catch (error) {
-    // Libraries answer an abort with errors of their own; the reason says what really happened.
-    if (controller.signal.aborted && !signal.aborted) throw controller.signal.reason
-    throw error
-  } finally {
-    clearTimeout(timer)
-  }
+  return withStop(signal, async (both, stop) => {
+    const timer = setTimeout(() => stop(new DeadlineError(what, ms)), ms)
+    try {
+      both.throwIfAborted()
+      return await work(both)
+    } catch (error) {
+      // Libraries answer an abort with errors of their own; the reason says what really happened.
+      if (both.aborted && !signal.aborted) throw both.reason
+      throw error
+    } finally {
+      clearTimeout(timer)
+    }
+  })
 }

@@ -1,4 +1,5 @@
 import {DeadlineError} from './deadline.js'
+import {withStop} from './stop.js'
 
 /**
  * Runs `work` under a signal that aborts when `signal` does, or when `beat` was not called for `ms`: for transfers, whose
@@ -10,17 +11,17 @@ export async function withIdleDeadline<T>(
   signal: AbortSignal,
   work: (signal: AbortSignal, beat: () => void) => Promise<T>,
 ): Promise<T> {
-  const controller = new AbortController()
-  const timer = setTimeout(() => controller.abort(new DeadlineError(`the next piece of ${what}`, ms)), ms)
-  const both = AbortSignal.any([signal, controller.signal])
-  try {
-    both.throwIfAborted()
-    return await work(both, () => void timer.refresh())
-  } catch (error) {
-    // Libraries answer an abort with errors of their own; the reason says what really happened.
-    if (controller.signal.aborted && !signal.aborted) throw controller.signal.reason
-    throw error
-  } finally {
-    clearTimeout(timer)
-  }
+  return withStop(signal, async (both, stop) => {
+    const timer = setTimeout(() => stop(new DeadlineError(`the next piece of ${what}`, ms)), ms)
+    try {
+      both.throwIfAborted()
+      return await work(both, () => void timer.refresh())
+    } catch (error) {
+      // Libraries answer an abort with errors of their own; the reason says what really happened.
+      if (both.aborted && !signal.aborted) throw both.reason
+      throw error
+    } finally {
+      clearTimeout(timer)
+    }
+  })
 }

@@ -5,6 +5,7 @@ import {z} from 'zod'
 import {LeomaError} from '../errors.js'
 import type {Clock} from '../runtime/clock.js'
 import type {Logger} from '../runtime/logger.js'
+import {withStop} from '../runtime/stop.js'
 import {type CliOptions, needCli, runCli} from './cli.js'
 import {createArgs, type EngineName, fullName, labelName} from './engine-args.js'
 import {type EngineFacts, engineFacts} from './engine-info.js'
@@ -177,26 +178,28 @@ export class EngineSandbox implements Sandbox {
       new LeomaError('data', 'IMAGE_UNAVAILABLE', `the image cannot be had: ${withoutName(why, ref, name)}`)
     // Nothing answers under that name, and a resolver would only be asked in vain.
     if (ref.startsWith('localhost/')) throw unavailable('it is not on this machine')
-    const full = new AbortController()
-    const disk = watch(this.#options.time, lookMs, async () => {
-      const {imagesFolder} = this.#facts
-      if (imagesFolder === undefined) return
-      const {bavail, bsize} = await statfs(imagesFolder)
-      if (bavail * bsize < minFreeBytes)
-        full.abort(
-          new LeomaError('upstream', 'SANDBOX_FAILED', 'the disk for images is full', {hints: ['free some space']}),
-        )
-    })
-    try {
-      const insecure = this.#options.engine === 'podman' && /^127\.0\.0\.1[:/]/.test(ref) ? ['--tls-verify=false'] : []
-      const pulled = await runCli(this.#cli, ['pull', '--quiet', ...insecure, ref], {
-        signal: AbortSignal.any([signal, full.signal]),
-        deadlineMs: 24 * 3_600_000,
+    await withStop(signal, async (both, stop) => {
+      const disk = watch(this.#options.time, lookMs, async () => {
+        const {imagesFolder} = this.#facts
+        if (imagesFolder === undefined) return
+        const {bavail, bsize} = await statfs(imagesFolder)
+        if (bavail * bsize < minFreeBytes)
+          stop(
+            new LeomaError('upstream', 'SANDBOX_FAILED', 'the disk for images is full', {hints: ['free some space']}),
+          )
       })
-      if (!pulled.ok) throw unavailable(pulled.complaint || 'the engine does not say why')
-    } finally {
-      await disk.stop()
-    }
+      try {
+        const insecure =
+          this.#options.engine === 'podman' && /^127\.0\.0\.1[:/]/.test(ref) ? ['--tls-verify=false'] : []
+        const pulled = await runCli(this.#cli, ['pull', '--quiet', ...insecure, ref], {
+          signal: both,
+          deadlineMs: 24 * 3_600_000,
+        })
+        if (!pulled.ok) throw unavailable(pulled.complaint || 'the engine does not say why')
+      } finally {
+        await disk.stop()
+      }
+    })
     const found = await this.#inspect(ref, signal)
     if (!found) throw unavailable('what came has another digest')
     return found

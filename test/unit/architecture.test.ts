@@ -146,6 +146,10 @@ test('timers and the present time belong to runtime', () => {
   ).toEqual([])
 })
 
+test('signals are joined by runtime, which lets go of what listens to them', () => {
+  expect(using(/\bAbortSignal\.any\b/, [])).toEqual([])
+})
+
 test('nothing writes to the console', () => {
   expect(using(/\bconsole\.\w+\(/, [])).toEqual([])
 })

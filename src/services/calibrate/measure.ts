@@ -4,6 +4,7 @@ import type {LimitFunction} from 'p-limit'
 import type {Judge} from '../../judge/port.js'
 import type {VideoParams} from '../../mechanisms/video/params.js'
 import type {Media} from '../../media/port.js'
+import {withStop} from '../../runtime/stop.js'
 import {judgeFile} from '../judge-file.js'
 import {
   againArguments,
@@ -87,24 +88,23 @@ export async function measureClip(
     const firstFrame = path.join(folder, 'first.png')
     await writeFile(firstFrame, await media.firstFrame(clip, params.request, signal))
     const cut = {window, clip, otherClip, firstFrame}
-    const failed = new AbortController()
-    const either = AbortSignal.any([signal, failed.signal])
-    const outputs = outputsOf(bench).map((output, index) =>
-      limit(async () => {
-        either.throwIfAborted()
-        const measured = await measureOutput(output, {...cut, file: path.join(folder, `${index}.mp4`)}, bench, either)
-        onDone()
-        return measured
-      }).catch((error: unknown) => {
-        // A judge without its key fails for all of them: the rest need not be made. The first reason is the one that stays.
-        failed.abort(error)
-        throw error
-      }),
-    )
-    const settled = await Promise.allSettled(outputs)
-    signal.throwIfAborted()
-    failed.signal.throwIfAborted()
-    return settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+    return await withStop(signal, async (either, stop) => {
+      const outputs = outputsOf(bench).map((output, index) =>
+        limit(async () => {
+          either.throwIfAborted()
+          const measured = await measureOutput(output, {...cut, file: path.join(folder, `${index}.mp4`)}, bench, either)
+          onDone()
+          return measured
+        }).catch((error: unknown) => {
+          // A judge without its key fails for all of them: the rest need not be made. The first reason is the one that stays.
+          stop(error)
+          throw error
+        }),
+      )
+      const settled = await Promise.allSettled(outputs)
+      either.throwIfAborted()
+      return settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+    })
   } finally {
     await rm(folder, {recursive: true, force: true})
   }

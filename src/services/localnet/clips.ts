@@ -2,6 +2,7 @@ import {mkdir, readdir, rename, rm} from 'node:fs/promises'
 import {join} from 'node:path'
 import pLimit from 'p-limit'
 import {fileArgument, type RunFfmpeg} from '../../media/run.js'
+import {withStop} from '../../runtime/stop.js'
 
 export interface ClipsOptions {
   readonly run: RunFfmpeg
@@ -26,22 +27,24 @@ export async function ensureClips(dir: string, count: number, options: ClipsOpti
   const clips = Array.from({length: count}, (_, index) => clipRecipe((options.from ?? 0) + index))
   const missing = clips.filter((clip) => !present.has(clip.name))
   const limit = pLimit(AT_ONCE)
-  const stop = new AbortController()
-  const signal = AbortSignal.any([options.signal, stop.signal])
   let done = 0
-  const making = missing.map((clip) =>
-    limit(async () => {
-      signal.throwIfAborted()
-      await makeClip(dir, clip, options.run, signal)
-      done++
-      options.onProgress?.({done, total: missing.length, name: clip.name})
-    }).catch((error: unknown) => {
-      stop.abort(error)
-      throw error
-    }),
-  )
   // All of them, not the first failure: no process may still write into the folder when this returns.
-  for (const result of await Promise.allSettled(making)) if (result.status === 'rejected') throw result.reason
+  const results = await withStop(options.signal, (signal, stop) =>
+    Promise.allSettled(
+      missing.map((clip) =>
+        limit(async () => {
+          signal.throwIfAborted()
+          await makeClip(dir, clip, options.run, signal)
+          done++
+          options.onProgress?.({done, total: missing.length, name: clip.name})
+        }).catch((error: unknown) => {
+          stop(error)
+          throw error
+        }),
+      ),
+    ),
+  )
+  for (const result of results) if (result.status === 'rejected') throw result.reason
   return clips.map((clip) => join(dir, clip.name))
 }
 

@@ -2,6 +2,7 @@ import type {OwnerApi} from '../../api/port.js'
 import {LeomaError} from '../../errors.js'
 import {retry} from '../../runtime/retry.js'
 import {Shutdown} from '../../runtime/shutdown.js'
+import {withStop} from '../../runtime/stop.js'
 import type {Signer} from '../../wallet/port.js'
 import type {LocalnetFacts, LocalnetResult} from './events.js'
 import {choosePort} from './free-port.js'
@@ -121,18 +122,19 @@ export class Localnet {
     const {signal} = this.#shutdown
     const hasVideo = this.#specs.some(({name}) => name === 'sampler')
     if (hasVideo) this.startPart('sampler')
-    const over = new AbortController()
-    const watching = this.#troubles.run(AbortSignal.any([signal, over.signal]))
-    try {
-      const [video, heads] = await Promise.all([
-        hasVideo ? this.#watch.run(signal) : undefined,
-        this.#heads?.run(signal),
-      ])
-      return {...(video ?? (await this.#watch.result(signal))), ...(heads && {heads})}
-    } finally {
-      over.abort()
-      await watching
-    }
+    return withStop(signal, async (inner, stop) => {
+      const watching = this.#troubles.run(inner)
+      try {
+        const [video, heads] = await Promise.all([
+          hasVideo ? this.#watch.run(signal) : undefined,
+          this.#heads?.run(signal),
+        ])
+        return {...(video ?? (await this.#watch.result(signal))), ...(heads && {heads})}
+      } finally {
+        stop(new Error('the rounds are over'))
+        await watching
+      }
+    })
   }
 
   /** The figures of now. */

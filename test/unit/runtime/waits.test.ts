@@ -1,9 +1,12 @@
 import {describe, expect, it} from 'vitest'
 import {LeomaError} from '../../../src/errors.js'
 import {withDeadline} from '../../../src/runtime/deadline.js'
+import {collectGarbage} from '../../../src/runtime/heap.js'
+import {withIdleDeadline} from '../../../src/runtime/idle-deadline.js'
 import {createLogger} from '../../../src/runtime/logger.js'
 import {retry} from '../../../src/runtime/retry.js'
 import {Shutdown} from '../../../src/runtime/shutdown.js'
+import {withStop} from '../../../src/runtime/stop.js'
 
 const never = new AbortController().signal
 const flaky = () => new LeomaError('upstream', 'FLAKY', 'try again')
@@ -51,6 +54,48 @@ describe('retry', () => {
 
     await expect(retry(() => Promise.reject(flaky()), options)).rejects.toMatchObject({code: 'FLAKY'})
     expect(time.slept).toEqual([400, 400])
+  })
+})
+
+describe('what a wait leaves behind', () => {
+  const waits: Record<string, (work: (signal: AbortSignal) => Promise<void>) => Promise<void>> = {
+    'a deadline': (work) => withDeadline('work', 60_000, never, work),
+    'a deadline between pieces': (work) => withIdleDeadline('work', 60_000, never, work),
+    'a stop': (work) => withStop(never, work),
+  }
+
+  it.each(Object.keys(waits))('nothing of %s: a request whose body still listens is let go', async (name) => {
+    const held: WeakRef<object>[] = []
+    for (let i = 0; i < 3; i++) {
+      await waits[name]?.(async (signal) => {
+        const request = {body: new Uint8Array(1000)}
+        held.push(new WeakRef(request))
+        signal.addEventListener('abort', () => request.body.fill(0))
+      })
+    }
+    // A WeakRef holds its object until the end of the turn in which it was made.
+    await new Promise((resolve) => setImmediate(resolve))
+    collectGarbage()
+
+    expect(held.map((one) => one.deref())).toEqual([undefined, undefined, undefined])
+  })
+
+  it('follows the signal, and not beyond its end', async () => {
+    const outer = new AbortController()
+    let inner: AbortSignal | undefined
+    await withStop(outer.signal, async (signal) => {
+      inner = signal
+    })
+    outer.abort(new Error('over'))
+    expect(inner?.aborted).toBe(false)
+
+    const late = withStop(outer.signal, async (signal) => signal.throwIfAborted())
+    await expect(late).rejects.toThrow('over')
+    const stopped = withStop(never, async (signal, stop) => {
+      stop(new Error('mine'))
+      signal.throwIfAborted()
+    })
+    await expect(stopped).rejects.toThrow('mine')
   })
 })
 
