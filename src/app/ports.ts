@@ -75,7 +75,8 @@ export async function openJudges(media: Media, vision: Vision, wrap: Wraps): Pro
     import('../judge/reference.js'),
     import('../judge/openai.js'),
   ])
-  return [new ReferenceJudge({media}), new OpenAiJudge({media, vision})].map(wrap.judge ?? same)
+  const reference = ([2, 1] as const).map((version) => new ReferenceJudge({media, version}))
+  return [...reference, new OpenAiJudge({media, vision})].map(wrap.judge ?? same)
 }
 
 /** Puts a model among those who write prompts, and before all of them one that looks at what they publish. */

@@ -11,7 +11,12 @@ import {Shared} from './shared.js'
 
 export interface ReferenceJudgeOptions {
   readonly media: Pick<Media, 'decode' | 'decodeViews'>
+  /** The newest unless given; an exam keeps the one that it was published with. */
+  readonly version?: ReferenceVersion
 }
+
+/** For its visual quality 2 looks at edges, hue and the first frame where 1 has statistics alone; the README says why. */
+export type ReferenceVersion = 1 | 2
 
 type Size = Pick<JudgeRequest, 'frames' | 'fps' | 'width' | 'height'>
 
@@ -28,14 +33,15 @@ const keptOriginals = 2
  */
 export class ReferenceJudge implements Judge {
   readonly name = 'reference'
-  readonly version = 1
+  readonly version: ReferenceVersion
   /** It has none: what could be set would have to be in the exam anyway, and the version says it. */
   readonly options = z.strictObject({})
   readonly #media: ReferenceJudgeOptions['media']
   readonly #originals = new Shared<Original>(keptOriginals)
 
-  constructor({media}: ReferenceJudgeOptions) {
+  constructor({media, version = 2}: ReferenceJudgeOptions) {
     this.#media = media
+    this.version = version
   }
 
   /** By time, not by number: what a viewer sees at each moment, whatever the rates of original and output. */
@@ -52,13 +58,17 @@ export class ReferenceJudge implements Judge {
     const original = await this.#originals.get(key, () => this.#loadOriginal(request, signal), signal)
     const seen = request.seen ?? (await this.#views(request.output, request, signal))
     const lent = seen.map(({data}) => data)
-    return reportOf(await beside(comparing, [seen, original, {frames: request.frames, fps: request.fps}], lent, signal))
+    const asked = {frames: request.frames, fps: request.fps, version: this.version}
+    const {measurements, picture} = await beside(comparing, [seen, original, asked], lent, signal)
+    return reportOf(measurements, picture)
   }
 
   /** A clip or frame that cannot be read is not the miner's fault: no verdict. */
   async #loadOriginal(request: JudgeRequest, signal: AbortSignal): Promise<Original> {
     try {
-      const looked = lookedAt(await this.#views(request.clip, request, signal), request)
+      const looked = lookedAt(await this.#views(request.clip, request, signal), {
+        ...{frames: request.frames, fps: request.fps, version: this.version},
+      })
       if (request.firstFrame === undefined) return {...looked, conditioning: looked.timeline.planes[0] as Plane}
       const still = {...sizeOf(request, 1), pixel: 'gray', pick: 'all', maxFrames: 1, threads: 1} as const
       const frames = await this.#media.decode(request.firstFrame, still, signal)

@@ -156,7 +156,7 @@ export const defaults: VideoParams = {
   },
   judge: {
     name: 'reference',
-    version: 1,
+    version: 2,
     options: {},
     weights: {
       first_frame_fidelity: 0.25,
@@ -168,7 +168,7 @@ export const defaults: VideoParams = {
     },
     passThreshold: 75,
     criticalThreshold: 50,
-    critical: ['first_frame_fidelity', 'prompt_adherence', 'temporal_consistency'],
+    critical: ['first_frame_fidelity', 'prompt_adherence', 'temporal_consistency', 'visual_quality'],
   },
   ranking: {
     window: 100,
