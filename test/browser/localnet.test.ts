@@ -105,7 +105,7 @@ describe.skipIf(browserPath === undefined)('a finished localnet', () => {
       await page.getByRole('button', {name: 'Why'}).first().click()
       await page.waitForSelector('.verdict')
       await watched.shoot('localnet-task')
-      expect(await said(watched)).toMatch(/Judge reference 1, confidence \d+/)
+      expect(await said(watched)).toMatch(/Judge reference 2, confidence \d+/)
     })
   })
 

@@ -17,7 +17,7 @@ import {runCommand} from '../helpers/run-command.js'
 import {never, owner, reader} from '../helpers/s3.js'
 import {tempFolder} from '../helpers/temp-folder.js'
 
-const judge = {...defaults.judge, name: 'openai', options: {model: 'gpt-6-luna'}}
+const judge = {...defaults.judge, name: 'openai', version: 1, options: {model: 'gpt-6-luna'}}
 
 beforeAll(() => walletReady())
 

@@ -71,7 +71,7 @@ test('with --json everything a program may want, and nothing else', async () => 
   expect(code).toBe(0)
   expect(JSON.parse(stdout)).toMatchObject({
     kind: 'ti2v',
-    judge: {name: 'reference', version: 1, options: {}},
+    judge: {name: 'reference', version: 2, options: {}},
     gates: {passed: true, failed: null, measured: {frames: 17}},
     passed: true,
     overall: expect.any(Number),
@@ -115,7 +115,7 @@ test('without a first frame it is judged as one made from text alone', async () 
 test('judge, options and model of an exam are taken, and --model replaces the last', async () => {
   server.models.push({id: 'other-1', object: 'model', created: 1, owned_by: 'me'})
   const options = {...openAiJudgeDefaults, model: 'other-1', votes: 3, recheck: null}
-  const exam = {...params, judge: {...params.judge, name: 'openai', options}}
+  const exam = {...params, judge: {...params.judge, name: 'openai', version: 1, options}}
   await writeFile(at('openai.json'), JSON.stringify({exam: {params: exam}, examHash: 'a'}))
 
   await judge('output.mp4', ...framed, '--exam', at('openai.json'))

@@ -255,7 +255,7 @@ export class AuditWorld {
         miner,
       },
       artefacts: {output, clip: manifest.clip.sha256, firstFrame: manifest.firstFrame?.sha256 ?? null},
-      judge: {name: 'reference', version: 1},
+      judge: {name: 'reference', version: defaults.judge.version},
       ...{passed: passes(scores, overall, this.params.judge), overall, aspects: scores, confidence: 80, gate: null},
       ...{reasoning: 'the boat turns as it should', strengths: ['steady'], issues: ['soft towards the end']},
     }

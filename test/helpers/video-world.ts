@@ -51,7 +51,7 @@ export type Answering = (
 /** Scores everything alike and counts; a test makes it fail. */
 export class FakeJudge implements Judge {
   readonly name = 'reference'
-  readonly version = 1
+  readonly version = defaults.judge.version
   readonly options = z.strictObject({})
   readonly asked: JudgeRequest[] = []
   before: (request: JudgeRequest) => void = () => {}

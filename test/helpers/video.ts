@@ -3,6 +3,7 @@ import {Hotkey} from '../../src/domain/ids.js'
 import type {SubnetView} from '../../src/domain/subnet.js'
 import type {Answer, TaskManifest} from '../../src/domain/task.js'
 import type {SettledTask, SignedVerdict} from '../../src/domain/verdict.js'
+import {defaults} from '../../src/mechanisms/video/params.js'
 
 const alphabet = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'
 const noSignature = `0x${'0'.repeat(128)}`
@@ -104,7 +105,7 @@ export function aVerdict(
       validator: aHotkey(validator),
       miner: aHotkey(miner),
       artefacts: {output: aSha(miner), clip: manifest.clip.sha256, firstFrame: manifest.firstFrame?.sha256 ?? null},
-      judge: {name: 'reference', version: 1},
+      judge: {name: 'reference', version: defaults.judge.version},
       passed,
       overall,
       aspects: {},

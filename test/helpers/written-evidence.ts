@@ -3,6 +3,7 @@ import {compareText, type Hotkey} from '../../src/domain/ids.js'
 import {signValue} from '../../src/domain/signed.js'
 import type {Answer, SignedManifest, TaskManifest} from '../../src/domain/task.js'
 import type {SignedVerdict, Verdict} from '../../src/domain/verdict.js'
+import {defaults} from '../../src/mechanisms/video/params.js'
 import {createSigner} from '../../src/wallet/keypair.js'
 import type {Signer} from '../../src/wallet/port.js'
 
@@ -97,7 +98,7 @@ export function verdictOf(
       clip: manifest.clip.sha256,
       firstFrame: manifest.firstFrame?.sha256 ?? null,
     },
-    judge: {name: 'reference', version: 1},
+    judge: {name: 'reference', version: defaults.judge.version},
     passed,
     overall: passed ? 90 : 40,
     aspects: {

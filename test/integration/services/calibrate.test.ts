@@ -65,7 +65,7 @@ test('a ladder is made from every clip that is one, and each rung is judged', ()
   expect(skipped).toEqual([expect.stringMatching(/^broken.mp4: /), 'short.mp4: shorter than 1.1 s'])
   expect(calibration.outputs).toHaveLength(2 * (3 + 10))
   expect(seen.at(-1)).toBe(1)
-  expect(calibration.judges).toEqual(['reference 1', 'reference 1'])
+  expect(calibration.judges).toEqual(['reference 2', 'reference 2'])
 })
 
 test('what is good scores above what is spoilt, and more spoilt is worse', () => {

@@ -185,14 +185,16 @@ function rehashed(signed: SignedExam): SignedExam {
 it('an exam is judged by a judge that is there, at its version and with options that it takes', () => {
   const judges = [
     new ReferenceJudge({media: fakeMedia}),
+    new ReferenceJudge({media: fakeMedia, version: 1}),
     {name: 'model', version: 3, options: z.strictObject({votes: z.number().int().max(9)})},
   ]
   const fault = (judge: object) => judgeFault({params: {judge}}, judges)
 
+  expect(fault({name: 'reference', version: 2, options: {}})).toBeUndefined()
   expect(fault({name: 'reference', version: 1, options: {}})).toBeUndefined()
   expect(fault({name: 'model', version: 3, options: {votes: 9}})).toBeUndefined()
   expect(fault({name: 'reference', version: 9, options: {}})).toBe(
-    'there is no judge reference 9; this program has reference 1, model 3',
+    'there is no judge reference 9; this program has reference 2, reference 1, model 3',
   )
   expect(fault({name: 'oracle', version: 1, options: {}})).toMatch(/^there is no judge oracle 1/)
   expect(fault({name: 'model', version: 3, options: {votes: 11}})).toMatch(/^the options of judge model: .*votes/s)

@@ -1,5 +1,6 @@
 import {describe, expect, it} from 'vitest'
 import {compare, type Measurements} from '../../../src/judge/measure.js'
+import {comparePictures, type PictureMeasurements, picturesOf} from '../../../src/judge/picture.js'
 import {frameOf, looksOf} from '../../../src/judge/planes.js'
 import {type Aspect, aspects} from '../../../src/judge/port.js'
 import {reportOf, scoresOf} from '../../../src/judge/scores.js'
@@ -91,6 +92,36 @@ describe('the reference scores', () => {
     expect(scoresOf({...perfect, [name]: value})).toEqual({...scoresOf(perfect), [aspect]: left})
   })
 
+  it.each<[keyof Measurements | keyof PictureMeasurements, number, number]>([
+    ['edge_slope_ratio', 0.4825, 50],
+    ['edge_slope_ratio', 1.8, 50],
+    ['edge_slope_ratio', 0, 0],
+    ['chroma_error_first', 0.625, 50],
+    ['chroma_error_first', 1.2, 0],
+    ['first_frame_ssim', 0.895, 50],
+    ['colour_shift_rgb', 20.5, 50],
+    ['noise_excess_luma', 2.35, 50],
+    ['contrast_ratio', 0.675, 50],
+    ['contrast_ratio', 1 / 0.675, 50],
+    ['content_ssim', 0.985, 92],
+    ['content_ssim', 0.6, 85],
+    ['sharpness_ratio', 0.3, 100],
+  ])('since version 2, keep of visual quality what the worst fault leaves: a %s of %d', (name, value, left) => {
+    const perfect = {...measure(scene), edge_slope_ratio: 1, chroma_error_first: 0}
+    const spoilt = {...perfect, [name]: value}
+
+    expect(scoresOf(perfect, perfect)).toEqual(scoresOf(perfect))
+    expect(scoresOf(spoilt, spoilt).visual_quality).toBe(left)
+    expect({...scoresOf(spoilt, spoilt), visual_quality: 0}).toEqual({...scoresOf(spoilt), visual_quality: 0})
+  })
+
+  it('since version 2, count of two faults the worse one', () => {
+    const perfect = {...measure(scene), edge_slope_ratio: 1, chroma_error_first: 0}
+    const both = {...perfect, edge_slope_ratio: 0.4825, contrast_ratio: 0.8}
+
+    expect(scoresOf(both, both).visual_quality).toBe(50)
+  })
+
   it('see flicker in the worst second and a jump in its one frame', () => {
     const flickering = measure((x, y, f) => scene(x, y, f) + (f < 8 ? 40 * (f % 2) : 0))
     const jumping = measure((x, y, f) => scene(x, y, f) + (f < 16 ? 0 : 60))
@@ -105,6 +136,16 @@ describe('the reference scores', () => {
 
     // What was published is JSON, and says the same as what was measured.
     expect(scoresOf(JSON.parse(JSON.stringify(measurements)))).toEqual(scores)
+  })
+
+  it('follow from the published measurements alone, under version 2 too', () => {
+    const frames = (shift: number) =>
+      picturesOf(rgbFrames((x, y, f) => scene(x / 2 + shift, y / 2, f), {width: 416, height: 240, count: 3}))
+    const report = reportOf(measure(scene), comparePictures(frames(0.4), frames(0)))
+    const published = JSON.parse(JSON.stringify(report.measurements))
+
+    expect(scoresOf(published, published)).toEqual(report.aspects)
+    expect(report.reasoning).toMatch(/picture: edges \d\.\d\d and contrast .* hue \d\.\d\d of 2/)
   })
 })
 

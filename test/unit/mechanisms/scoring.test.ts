@@ -36,6 +36,7 @@ describe('scores', () => {
     expect(passes(all(75), 75, defaults.judge)).toBe(true)
     expect(passes(all(75), 74, defaults.judge)).toBe(false)
     expect(passes(all(90, {temporal_consistency: 49}), 82, defaults.judge)).toBe(false)
-    expect(passes(all(90, {visual_quality: 0}), 81, defaults.judge)).toBe(true)
+    expect(passes(all(90, {visual_quality: 49}), 86, defaults.judge)).toBe(false)
+    expect(passes(all(90, {motion_quality: 0}), 77, defaults.judge)).toBe(true)
   })
 })

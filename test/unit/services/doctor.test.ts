@@ -297,7 +297,7 @@ test('the judge of the exam is asked where it asks a model, and only there', asy
     only(
       checks.judgeCheck({api: anApi(exam), judgeNames: async () => judgeNames}, {vision: async () => model, sample: 1}),
     )
-  const byModel = signed({judge: {...defaults.judge, name: 'openai', options: {model: 'gpt-6-luna'}}})
+  const byModel = signed({judge: {...defaults.judge, name: 'openai', version: 1, options: {model: 'gpt-6-luna'}}})
 
   expect(await judged(signed())).toMatchObject({status: 'ok', detail: 'reference, which needs no key'})
   expect(asked).toEqual([])
