@@ -30,6 +30,11 @@ export class KeptAnswer {
     this.headers = {'cache-control': `public, max-age=${keep.maxAgeS}`}
   }
 
+  /** Undefined when it would have to be made. */
+  known(): Bytes | undefined {
+    return isSame(this.#keep.basis(), this.#basis) ? this.#kept : undefined
+  }
+
   /** Whatever `make` throws is passed on, and nothing is kept. */
   get(make: () => string): Bytes {
     const basis = this.#keep.basis()

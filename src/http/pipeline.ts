@@ -16,15 +16,15 @@ export interface PipelineDeps {
   readonly signal: AbortSignal
 }
 
-/** Bytes of a body whose syntax or fields take milliseconds to read: several may come at once. */
+/** Bytes of a body whose syntax takes milliseconds to read, and its fields as many again. */
 const largeBody = 16 * 1024
 
 /** The published order: JSON syntax, presence of the headers, signature and role, fields, the route itself. */
 export async function handle(route: Route, request: FastifyRequest, deps: PipelineDeps): Promise<Reply> {
   const {auth, admit, flush, pause, signal} = deps
   const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
-  const isLarge = body.length > largeBody
-  if (isLarge) await pause()
+  // What one request costs, several that come at once must not cost without a stop.
+  await pause()
   const json = route.body ? parseBody(body, request.headers['content-type']) : undefined
   let caller: Caller | undefined
   if (route.access === 'call') {
@@ -37,7 +37,7 @@ export async function handle(route: Route, request: FastifyRequest, deps: Pipeli
     caller = auth.check(read.signature, {method: request.method, target: request.url, body}, route.access)
     admit(caller)
   }
-  if (isLarge) await pause()
+  if (body.length > largeBody) await pause()
   const {faults, ...fields} = parse(route, request, json)
   if (faults.length > 0) throw new Refusal(422, faults)
   const reply = await route.handle({...fields, caller, signal})

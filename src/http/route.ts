@@ -35,6 +35,15 @@ export class JsonText {
   }
 }
 
+/** What a handler returns whose answer is megabytes: text made a piece at a time, with the turns of others in between. */
+export class TextPieces {
+  readonly pieces: Iterable<string>
+
+  constructor(pieces: Iterable<string>) {
+    this.pieces = pieces
+  }
+}
+
 /** What a handler returns when the status is not 200 but the body is still its own. */
 export class WithStatus<Body extends object> {
   readonly status: number
@@ -46,7 +55,7 @@ export class WithStatus<Body extends object> {
   }
 }
 
-export type Reply = object | JsonText | WithStatus<object>
+export type Reply = object | JsonText | TextPieces | WithStatus<object>
 
 /** A route as data: the server, the document of the API and the tests all read the same list. */
 export interface Route {
@@ -74,7 +83,7 @@ export interface Route {
   handle(request: RouteRequest<unknown, unknown, unknown>): Reply | Promise<Reply>
 }
 
-type Answer<Body> = Body | JsonText | WithStatus<Body & object>
+type Answer<Body> = Body | JsonText | TextPieces | WithStatus<Body & object>
 
 interface Typed<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType, A extends z.ZodType>
   extends Omit<Route, 'params' | 'query' | 'body' | 'answer' | 'handle'> {

@@ -1,5 +1,6 @@
 import {randomBytes} from 'node:crypto'
 import type {Socket} from 'node:net'
+import {Readable} from 'node:stream'
 import {type FastifyInstance, type FastifyReply, type FastifyRequest, fastify} from 'fastify'
 import {offerHeader} from '../api/signature.js'
 import type {Hotkey} from '../domain/ids.js'
@@ -19,7 +20,7 @@ import {Auth} from './auth.js'
 import {type CorsOptions, corsHeaders, preflight} from './cors.js'
 import {elsewhere} from './elsewhere.js'
 import {Events, type EventsLimits} from './events.js'
-import {isKnown, KeptAnswer} from './kept-answer.js'
+import {type Bytes, isKnown, KeptAnswer} from './kept-answer.js'
 import {addMedia} from './media.js'
 import {Metrics} from './metrics.js'
 import {type Addresses, addObjects} from './objects.js'
@@ -28,7 +29,7 @@ import {accepts, addPage, varyByEncoding} from './page.js'
 import {handle, type PipelineDeps} from './pipeline.js'
 import {RateLimit, sourceOf} from './rate-limit.js'
 import {Refusal, toRefusal} from './refusal.js'
-import {JsonText, type Reply, type Route, WithStatus} from './route.js'
+import {JsonText, type Reply, type Route, TextPieces, WithStatus} from './route.js'
 import {routes} from './routes/index.js'
 
 export interface ServerDeps {
@@ -211,21 +212,27 @@ function addRoute(app: FastifyInstance, route: Route, pipeline: PipelineDeps): v
     const kept = new KeptAnswer(keep)
     const make = () => {
       const answer = route.handle({...nothing, signal: pipeline.signal})
-      if (answer instanceof Promise || answer instanceof WithStatus) throw new Error(`${url} cannot be kept`)
-      return textOf(answer)
+      const text = answer instanceof Promise || answer instanceof WithStatus ? undefined : textOf(answer)
+      if (typeof text !== 'string') throw new Error(`${url} cannot be kept`)
+      return text
+    }
+    const send = (request: FastifyRequest, reply: FastifyReply, {bytes, etag, gzip}: Bytes) => {
+      reply.headers(kept.headers).header('etag', etag)
+      if (isKnown(request.headers['if-none-match'], etag)) return reply.code(304).send()
+      varyByEncoding(reply)
+      const compressed = accepts(request.headers['accept-encoding'], 'gzip') ? gzip() : null
+      if (!compressed) return reply.type(route.contentType ?? json).send(bytes)
+      // Other bytes than the plain ones, though they say the same: that is a weak tag.
+      reply.headers({etag: `W/${etag}`, 'content-encoding': 'gzip'})
+      return reply.type(route.contentType ?? json).send(compressed)
     }
     app.route({
       ...{method, url, config: {label: route.path}},
       handler: (request, reply) => {
-        const {bytes, etag, gzip} = kept.get(make)
-        reply.headers(kept.headers).header('etag', etag)
-        if (isKnown(request.headers['if-none-match'], etag)) return reply.code(304).send()
-        varyByEncoding(reply)
-        const compressed = accepts(request.headers['accept-encoding'], 'gzip') ? gzip() : null
-        if (!compressed) return reply.type(route.contentType ?? json).send(bytes)
-        // Other bytes than the plain ones, though they say the same: that is a weak tag.
-        reply.headers({etag: `W/${etag}`, 'content-encoding': 'gzip'})
-        return reply.type(route.contentType ?? json).send(compressed)
+        const known = kept.known()
+        if (known) return send(request, reply, known)
+        // Many answers follow from the same change, and none is made in the turn of another.
+        return pipeline.pause().then(() => send(request, reply, kept.get(make)))
       },
     })
     return
@@ -239,16 +246,25 @@ function addRoute(app: FastifyInstance, route: Route, pipeline: PipelineDeps): v
       const answer = await handle(route, request, pipeline)
       reply.header('cache-control', cacheControl).type(route.contentType ?? json)
       if (answer instanceof WithStatus) reply.code(answer.status)
-      return textOf(answer)
+      const text = textOf(answer)
+      return typeof text === 'string' ? text : Readable.from(inTurns(text, pipeline.pause))
     },
   })
 }
 
 const nothing = {params: undefined, query: undefined, body: undefined, caller: undefined}
 
-function textOf(answer: Reply): string {
+function textOf(answer: Reply): string | Iterable<string> {
   if (answer instanceof JsonText) return answer.text
+  if (answer instanceof TextPieces) return answer.pieces
   return JSON.stringify(answer instanceof WithStatus ? answer.body : answer)
+}
+
+async function* inTurns(pieces: Iterable<string>, pause: () => Promise<void>): AsyncGenerator<string> {
+  for (const piece of pieces) {
+    yield piece
+    await pause()
+  }
 }
 
 /** The caller's own id when it is a tame one, so that its log and ours can be laid side by side. */

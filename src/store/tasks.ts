@@ -107,28 +107,24 @@ export function addTask({sql, changes}: Store, task: SignedManifest, at: number)
   })
 }
 
-/** JSON texts of signed manifests, ascending; served as they were stored. */
-export function manifestTextsAfter({sql}: Store, after: number, limit: number): string[] {
-  return sql
-    .all(sql.q.selectFrom('tasks').select('body').where('task_id', '>', after).orderBy('task_id').limit(limit))
-    .map(({body}) => body)
+/** Manifests of a piece: of a full subnet, half a megabyte. */
+const perPiece = 6
+
+/** JSON texts of signed manifests, ascending, as they were stored and some at a time. */
+export function* manifestPiecesAfter({sql}: Store, after: number, limit: number): Generator<readonly string[]> {
+  let [last, left] = [after, limit]
+  while (left > 0) {
+    const query = sql.q.selectFrom('tasks').select(['task_id', 'body']).where('task_id', '>', last).orderBy('task_id')
+    const rows = sql.all(query.limit(Math.min(left, perPiece)))
+    last = rows.at(-1)?.task_id ?? last
+    left = rows.length === 0 ? 0 : left - rows.length
+    if (rows.length > 0) yield rows.map(({body}) => body)
+  }
 }
 
 /** The signed manifest as JSON text, as it was stored. */
 export function manifestText({sql}: Store, taskId: TaskId): string | undefined {
   return sql.get(sql.q.selectFrom('tasks').select('body').where('task_id', '=', taskId))?.body
-}
-
-/**
- * Everything public of one settled task, each piece as JSON text: the signed manifest, every signed verdict by validator
- * and miner, and last when it settled and how many verdicts there are. Undefined before it has settled.
- */
-export function evidenceTexts(store: Store, taskId: TaskId): string[] | undefined {
-  const {sql} = store
-  const row = sql.get(sql.q.selectFrom('tasks').select(['body', 'settled_at_block']).where('task_id', '=', taskId))
-  if (!row || row.settled_at_block === null) return undefined
-  const verdicts = verdictTexts(store, taskId)
-  return [row.body, ...verdicts, JSON.stringify({settledAtBlock: row.settled_at_block, verdicts: verdicts.length})]
 }
 
 export interface OpenTask {
@@ -222,41 +218,6 @@ export function settleTask({sql, changes}: Store, {taskId, atBlock, at, results,
     countTask(sql, taskId)
     return true
   })
-}
-
-/**
- * Everything public of settled tasks as JSON text, put together from what was stored without parsing it, up to about
- * `maxBytes` but at least one. Ascending; verdicts are sorted by validator, then miner.
- */
-export function settledTextsAfter(store: Store, after: number, limit: number, maxBytes: number): string[] {
-  const {sql} = store
-  const rows = sql.all(
-    sql.q
-      .selectFrom('tasks')
-      .select(['task_id', 'body', 'settled_at_block'])
-      .where('task_id', '>', after)
-      .where('settled_at_block', 'is not', null)
-      .orderBy('task_id')
-      .limit(limit),
-  )
-  const texts: string[] = []
-  let bytes = 0
-  for (const row of rows) {
-    const verdicts = verdictTexts(store, row.task_id).join(',')
-    const text = `{"task":${row.body},"verdicts":[${verdicts}],"settledAtBlock":${row.settled_at_block}}`
-    bytes += Buffer.byteLength(text)
-    if (texts.length > 0 && bytes > maxBytes) break
-    texts.push(text)
-  }
-  return texts
-}
-
-function verdictTexts({sql}: Store, taskId: TaskId): string[] {
-  return sql
-    .all(
-      sql.q.selectFrom('verdicts').select('body').where('task_id', '=', taskId).orderBy('validator').orderBy('miner'),
-    )
-    .map(({body}) => body)
 }
 
 /** Results of settled tasks, newest first. Votes are counted when a task settles and not before. */

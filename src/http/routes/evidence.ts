@@ -5,15 +5,20 @@ import {SignedExam} from '../../domain/exam.js'
 import {Sha256} from '../../domain/ids.js'
 import {SignedManifest} from '../../domain/task.js'
 import {takeExam} from '../../services/exam.js'
+import {evidencePieces, findSettled} from '../../store/evidence.js'
 import {examTexts, findExam} from '../../store/exams.js'
-import {evidenceTexts, manifestText} from '../../store/tasks.js'
+import {manifestText} from '../../store/tasks.js'
 import {Refusal} from '../refusal.js'
-import {JsonText, type Route, route} from '../route.js'
+import {JsonText, type Route, route, TextPieces} from '../route.js'
 import type {RouteDeps} from './deps.js'
 
 /** One JSON text a line: a line that is damaged spoils no other. */
 const lines = 'application/x-ndjson; charset=utf-8'
-const asLines = (texts: readonly string[]) => new JsonText(texts.map((text) => `${text}\n`).join(''))
+const asLines = (texts: readonly string[]) => texts.map((text) => `${text}\n`).join('')
+
+function* inLines(pieces: Iterable<readonly string[]>): Generator<string> {
+  for (const texts of pieces) yield asLines(texts)
+}
 
 /** What an auditor reads: every signed piece as it was signed, one by one, and for ever the same. */
 export function evidenceRoutes(deps: RouteDeps): Route[] {
@@ -27,7 +32,7 @@ export function evidenceRoutes(deps: RouteDeps): Route[] {
       answer: z.string(),
       contentType: lines,
       keep: {maxAgeS: 60, basis: () => [store.changes.of('exams')]},
-      handle: () => asLines(examTexts(store)),
+      handle: () => new JsonText(asLines(examTexts(store))),
     }),
     route({
       method: 'POST',
@@ -92,7 +97,7 @@ export function evidenceRoutes(deps: RouteDeps): Route[] {
       answer: z.string(),
       contentType: lines,
       isFinal: true,
-      handle: ({params}) => asLines(found(evidenceTexts(store, params.task_id))),
+      handle: ({params}) => new TextPieces(inLines(evidencePieces(found(findSettled(store, params.task_id))))),
     }),
   ]
 }

@@ -13,19 +13,19 @@ import {
 } from '../../api/schemas.js'
 import {SignedManifest} from '../../domain/task.js'
 import {publishTask} from '../../services/task-intake.js'
+import {settledPieces} from '../../store/evidence.js'
 import {countValidators, listSamples, type StoredSample} from '../../store/samples.js'
 import {
   findTask,
   latestTaskId,
-  manifestTextsAfter,
+  manifestPiecesAfter,
   resultsOfMiner,
   resultsOfTask,
   type StoredTask,
-  settledTextsAfter,
 } from '../../store/tasks.js'
 import {datetime} from '../datetime.js'
 import {Refusal} from '../refusal.js'
-import {JsonText, type Route, route} from '../route.js'
+import {type Route, route, TextPieces} from '../route.js'
 import {hotkeyOf, type RouteDeps} from './deps.js'
 import {minerTasks} from './miners.js'
 
@@ -58,7 +58,8 @@ export function taskRoutes(deps: RouteDeps): Route[] {
       access: 'public',
       query: LogQuery,
       answer: TasksBody,
-      handle: ({query}) => new JsonText(`{"tasks":[${manifestTextsAfter(store, query.after, query.limit).join(',')}]}`),
+      handle: ({query}) =>
+        new TextPieces(listed('tasks', joined(manifestPiecesAfter(store, query.after, query.limit)))),
     }),
     route({
       method: 'GET',
@@ -67,10 +68,8 @@ export function taskRoutes(deps: RouteDeps): Route[] {
       access: 'public',
       query: LogQuery,
       answer: SettledBody,
-      handle: ({query}) => {
-        const page = settledTextsAfter(store, query.after, query.limit, maxPageBytes)
-        return new JsonText(`{"settled":[${page.join(',')}]}`)
-      },
+      handle: ({query}) =>
+        new TextPieces(listed('settled', settledPieces(store, query.after, query.limit, maxPageBytes))),
     }),
     route({
       method: 'GET',
@@ -211,6 +210,21 @@ function scoresOf(text: string | null): {aspect_scores: Record<string, number> |
         )
       : null,
     overall_score: overall === undefined ? null : Math.trunc(overall),
+  }
+}
+
+/** A JSON object with one list. */
+function* listed(name: string, items: Iterable<string>): Generator<string> {
+  yield `{"${name}":[`
+  yield* items
+  yield ']}'
+}
+
+function* joined(pieces: Iterable<readonly string[]>): Generator<string> {
+  let separator = ''
+  for (const piece of pieces) {
+    yield separator + piece.join(',')
+    separator = ','
   }
 }
 

@@ -3,11 +3,12 @@ import type {TaskId} from '../../domain/ids.js'
 import type {AnyMechanism} from '../../mechanisms/types.js'
 import type {Clock} from '../../runtime/clock.js'
 import type {Logger} from '../../runtime/logger.js'
+import {evidencePieces, findSettled} from '../../store/evidence.js'
 import {examTexts} from '../../store/exams.js'
 import {getMeta, setMeta} from '../../store/meta.js'
 import type {Store} from '../../store/open.js'
 import {settledOfExam} from '../../store/settled.js'
-import {evidenceTexts, latestTaskId, manifestText} from '../../store/tasks.js'
+import {latestTaskId, manifestText} from '../../store/tasks.js'
 import type {Verify, VerifyAll} from '../../wallet/port.js'
 import {type AuditDeps, audit} from './audit.js'
 import type {AuditChain, AuditSource} from './source.js'
@@ -87,7 +88,7 @@ export class SelfAudit {
   }
 
   #source(): AuditSource {
-    const {store, chain, published} = this.#deps
+    const {store, chain, published, time} = this.#deps
     return {
       name: 'the store of the owner',
       isLive: true,
@@ -96,7 +97,16 @@ export class SelfAudit {
       latestTask: async () => latestTaskId(store),
       examTexts: async () => examTexts(store),
       manifestText: async (taskId) => manifestText(store, taskId),
-      evidenceTexts: async (taskId) => evidenceTexts(store, taskId),
+      evidenceTexts: async (taskId, signal) => {
+        const task = findSettled(store, taskId)
+        if (!task) return undefined
+        const texts: string[] = []
+        for (const piece of evidencePieces(task)) {
+          texts.push(...piece)
+          await time.sleep(0, signal)
+        }
+        return texts
+      },
       rankingText: () => published('/ranking'),
       weightsText: () => published('/weights'),
     }

@@ -1,11 +1,12 @@
 import type {TaskId} from '../../domain/ids.js'
-import type {SettledTask} from '../../domain/verdict.js'
+import type {SignedManifest} from '../../domain/task.js'
+import type {SettledTask, SignedVerdict} from '../../domain/verdict.js'
 import type {Clock} from '../../runtime/clock.js'
 import type {Logger} from '../../runtime/logger.js'
+import {nextSettled, type SettledTexts} from '../../store/evidence.js'
 import {listTaskFigures} from '../../store/figures.js'
 import {getMeta, setMeta} from '../../store/meta.js'
 import type {Store} from '../../store/open.js'
-import {settledTextsAfter} from '../../store/tasks.js'
 import {type IntegrityFinding, IntegritySigns} from './findings.js'
 import {integrityFindings} from './integrity.js'
 import {maxVerdicts} from './recent.js'
@@ -29,12 +30,10 @@ export async function watchIntegrity({store, time, log}: WatchDeps, signal: Abor
   if (before && !nextSettled(store, before.to)) return
   const tasks: SettledTask[] = []
   for (let after = startOf(store) - 1; ; ) {
-    const task = nextSettled(store, after)
-    if (!task) break
-    after = task.task.manifest.taskId
-    tasks.push(task)
-    // Requests are answered between two tasks.
-    await time.sleep(0, signal)
+    const texts = nextSettled(store, after)
+    if (!texts) break
+    after = texts.taskId
+    tasks.push(await parsed(texts, () => time.sleep(0, signal)))
   }
   const [from, to] = [tasks[0]?.task.manifest.taskId, tasks.at(-1)?.task.manifest.taskId]
   if (from === undefined || to === undefined) return
@@ -66,10 +65,20 @@ function startOf(store: Store): TaskId {
   return start
 }
 
-function nextSettled(store: Store, after: number): SettledTask | undefined {
-  const [text] = settledTextsAfter(store, after, 1, Number.POSITIVE_INFINITY)
-  // Put together from what was checked when it was taken in: doing so again would hold up requests for twice as long.
-  return text === undefined ? undefined : (JSON.parse(text) as SettledTask)
+/**
+ * Put together from what was checked when it was taken in: doing so again would hold up requests for twice as long. They are
+ * answered between two pieces.
+ */
+async function parsed(
+  {manifest, settledAtBlock, verdicts}: SettledTexts,
+  pause: () => Promise<void>,
+): Promise<SettledTask> {
+  const all: SettledTask['verdicts'] = []
+  for (const piece of verdicts()) {
+    for (const text of piece) all.push(JSON.parse(text) as SignedVerdict)
+    await pause()
+  }
+  return {task: JSON.parse(manifest) as SignedManifest, verdicts: all, settledAtBlock}
 }
 
 /** What the last look found; it outlives a restart. */
