@@ -66,12 +66,12 @@ export async function checkOwnStore(app: App, signatures: boolean, signal: Abort
   return checkStore(deps, signal)
 }
 
-export async function pruneOf(app: App, keepDays: number, dryRun: boolean): Promise<PruneReport> {
+export async function pruneOf(app: App, keepDays: number, dryRun: boolean, signal: AbortSignal): Promise<PruneReport> {
   const [{pruneStore}, {mechanisms}] = await Promise.all([
     import('../services/store-prune.js'),
     import('../mechanisms/registry.js'),
   ])
-  return pruneStore(await app.store(), {keepDays, at: systemTime().now(), dryRun, mechanisms})
+  return pruneStore(await app.store(), {keepDays, dryRun, mechanisms, time: systemTime()}, signal)
 }
 
 /** A moment as part of a file's name. */

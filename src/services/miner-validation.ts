@@ -5,9 +5,9 @@ import type {Clock} from '../runtime/clock.js'
 import type {Logger} from '../runtime/logger.js'
 import {listBlacklist} from '../store/blacklist.js'
 import {getMeta, setMeta} from '../store/meta.js'
-import {listMiners, replaceMiners, type StoredMiner} from '../store/miners.js'
+import {listMiners, type MinerRow, replaceMiners, type StoredMiner, weightFilesOf} from '../store/miners.js'
 import type {Store} from '../store/open.js'
-import {markDuplicates} from './duplicates.js'
+import {markDuplicatesInTurns} from './duplicates.js'
 import {type Candidate, checkMiner, emptyRow, keepForNow, type MinerCheckOptions} from './miner-check.js'
 
 export const lastMinerSyncKey = 'miners.last_sync'
@@ -18,7 +18,7 @@ export interface MinerValidationOptions {
   readonly chain: Pick<Chain, 'metagraph' | 'commitments'>
   readonly models: Models
   readonly netuid: number
-  readonly time: Pick<Clock, 'now'>
+  readonly time: Pick<Clock, 'now' | 'sleep'>
   readonly log: Logger
   readonly limits?: Partial<ValidationLimits>
 }
@@ -57,16 +57,19 @@ export async function validateMinersOnce(
 
   const blacklist = new Set<string>(listBlacklist(store).map(({hotkey}) => hotkey))
   const offers = byHotkey(commitments)
-  const candidates = neurons.flatMap(({hotkey, uid}): Candidate[] => {
+  const found = neurons.flatMap(({hotkey, uid}) => {
     const own = offers.get(hotkey)
-    if (!own) return []
-    return [{hotkey, uid, commitments: own, isBlacklisted: blacklist.has(hotkey), previous: previous.get(hotkey)}]
+    return own ? [{hotkey, uid, commitments: own, isBlacklisted: blacklist.has(hotkey)}] : []
   })
 
   const limit = pLimit(limits.maxConcurrent)
   const checked = await Promise.all(
-    candidates.map((candidate) =>
+    found.map((facts) =>
       limit(async () => {
+        await time.sleep(0, signal)
+        const earlier = previous.get(facts.hotkey)
+        const weightFiles = weightFilesOf(store, facts.hotkey)
+        const candidate: Candidate = {...facts, previous: earlier && {...earlier, weightFiles}}
         try {
           return await checkMiner(candidate, models, limits, signal)
         } catch (error) {
@@ -77,15 +80,16 @@ export async function validateMinersOnce(
       }),
     ),
   )
+  const marked = await markDuplicatesInTurns(checked, limits.duplicateShare, () => time.sleep(0, signal))
   const at = time.now()
-  const miners = markDuplicates(checked, limits.duplicateShare).map((miner) => ({...miner, lastValidatedAt: at}))
+  const miners = marked.map((miner) => ({...miner, lastValidatedAt: at}))
   logChanges(miners, previous, log)
   replaceMiners(store, miners, at)
   setMeta(store, lastMinerSyncKey, String(at))
   return count(miners)
 }
 
-const count = (miners: readonly StoredMiner[]) => ({
+const count = (miners: readonly MinerRow[]) => ({
   total: miners.length,
   valid: miners.filter(({isValid}) => isValid).length,
 })
@@ -127,7 +131,7 @@ function unchecked({hotkey, uid, commitments, previous}: Candidate, limits: Mine
   )
 }
 
-function logChanges(miners: readonly StoredMiner[], previous: ReadonlyMap<string, StoredMiner>, log: Logger): void {
+function logChanges(miners: readonly MinerRow[], previous: ReadonlyMap<string, MinerRow>, log: Logger): void {
   for (const {hotkey, uid, isValid, invalidReason} of miners) {
     const before = previous.get(hotkey)
     if (before?.isValid === isValid && before.invalidReason === invalidReason) continue

@@ -1,6 +1,7 @@
 import type {SignedExam} from '../domain/exam.js'
 import type {Ranking} from '../domain/ranking.js'
 import type {AnyMechanism} from '../mechanisms/types.js'
+import type {Clock} from '../runtime/clock.js'
 import {currentExam} from '../store/exams.js'
 import type {Store} from '../store/open.js'
 import {
@@ -16,6 +17,8 @@ import {
 import {lastRanking} from '../store/rankings.js'
 
 const dayMs = 86_400_000
+/** SQLite looks about this often whether another process has finished writing. */
+const pauseMs = 20
 
 export interface PruneReport {
   /** Tasks before this one are removed, or would be. */
@@ -30,10 +33,9 @@ export interface PruneReport {
 
 export interface PruneOptions {
   readonly keepDays: number
-  /** Unix time in milliseconds. */
-  readonly at: number
   readonly dryRun: boolean
   readonly mechanisms: readonly AnyMechanism[]
+  readonly time: Pick<Clock, 'now' | 'sleep'>
 }
 
 /**
@@ -41,11 +43,24 @@ export interface PruneOptions {
  * the window and the memory of the current exam, whatever their age, and everything that has not settled. Totals per miner and validator,
  * exams, the ranking history and the blacklist are never touched.
  */
-export function pruneStore(store: Store, {keepDays, at, dryRun, mechanisms}: PruneOptions): PruneReport {
+export async function pruneStore(
+  store: Store,
+  {keepDays, dryRun, mechanisms, time}: PruneOptions,
+  signal: AbortSignal,
+): Promise<PruneReport> {
+  const at = time.now()
   const plan = planOf(store, mechanisms, at - keepDays * dayMs, at)
-  const removed = dryRun ? countPrunable(store, plan) : prune(store, plan)
+  const removed = dryRun ? countPrunable(store, plan) : await pruneInTurns(store, plan, time, signal)
   const {bytes, freeBytes} = storeSize(store)
   return {beforeTask: plan.before, removed, done: !dryRun, storeBytes: bytes, freeBytes}
+}
+
+async function pruneInTurns(store: Store, plan: PrunePlan, time: PruneOptions['time'], signal: AbortSignal) {
+  const steps = prune(store, plan)
+  for (let next = steps.next(); ; next = steps.next()) {
+    if (next.done) return next.value
+    await time.sleep(pauseMs, signal)
+  }
 }
 
 function planOf(store: Store, mechanisms: readonly AnyMechanism[], settledBefore: number, at: number): PrunePlan {

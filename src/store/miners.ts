@@ -1,19 +1,19 @@
 import {z} from 'zod'
 import {type BlockNumber, type Hotkey, Sha256, type Uid} from '../domain/ids.js'
-import {noteOffer} from './offers.js'
+import {noteOffers} from './offers.js'
 import type {Store} from './open.js'
 
 const WeightFiles = z.array(z.object({sha256: Sha256, sizeBytes: z.number()}))
 export type WeightFiles = z.infer<typeof WeightFiles>
 
-export interface StoredMiner {
+/** A miner as far as pages, voters and the ranking look at it. */
+export interface MinerRow {
   readonly hotkey: Hotkey
   /** Null for one that has left the subnet or offers nothing any more; its row is history. */
   readonly uid: Uid | null
   readonly modelName: string | null
   readonly modelRevision: string | null
   readonly modelHash: string | null
-  readonly weightFiles: WeightFiles
   readonly chuteId: string | null
   readonly chuteSlug: string | null
   readonly isValid: boolean
@@ -25,21 +25,37 @@ export interface StoredMiner {
   readonly lastValidatedAt: number | null
 }
 
+/** With what copies are told by. Up to ten thousand files for each miner: whoever does not compare leaves them where they are. */
+export interface StoredMiner extends MinerRow {
+  readonly weightFiles: WeightFiles
+}
+
+const columns = [
+  ...(['hotkey', 'uid', 'model_name', 'model_revision', 'model_hash', 'chute_id', 'chute_slug'] as const),
+  ...(['is_valid', 'invalid_reason', 'block', 'failures', 'last_validated_at'] as const),
+] as const
+
 /** By uid; miners that have left come last, by hotkey. */
-export function listMiners({sql}: Store, which: 'present' | 'all' = 'present'): StoredMiner[] {
-  let query = sql.q.selectFrom('miners').selectAll().orderBy('uid').orderBy('hotkey')
+export function listMiners({sql}: Store, which: 'present' | 'all' = 'present'): MinerRow[] {
+  let query = sql.q.selectFrom('miners').select(columns).orderBy('uid').orderBy('hotkey')
   if (which === 'present') query = query.where('uid', 'is not', null)
   return sql.all(query).map(toMiner)
 }
 
-export function findMiner({sql}: Store, hotkey: string): StoredMiner | undefined {
-  const row = sql.get(sql.q.selectFrom('miners').selectAll().where('hotkey', '=', hotkey))
+export function findMiner({sql}: Store, hotkey: string): MinerRow | undefined {
+  const row = sql.get(sql.q.selectFrom('miners').select(columns).where('hotkey', '=', hotkey))
   return row && toMiner(row)
 }
 
-export function findMinerByUid({sql}: Store, uid: number): StoredMiner | undefined {
-  const row = sql.get(sql.q.selectFrom('miners').selectAll().where('uid', '=', uid))
+export function findMinerByUid({sql}: Store, uid: number): MinerRow | undefined {
+  const row = sql.get(sql.q.selectFrom('miners').select(columns).where('uid', '=', uid))
   return row && toMiner(row)
+}
+
+/** None for a miner that is not known. */
+export function weightFilesOf({sql}: Store, hotkey: string): WeightFiles {
+  const row = sql.get(sql.q.selectFrom('miners').select('weight_files').where('hotkey', '=', hotkey))
+  return WeightFiles.parse(JSON.parse(row?.weight_files ?? '[]'))
 }
 
 /**
@@ -50,29 +66,24 @@ export function replaceMiners({sql, changes}: Store, miners: readonly StoredMine
   sql.transaction(() => {
     changes.bump('miners')
     sql.run(sql.q.updateTable('miners').set({uid: null, is_valid: 0, invalid_reason: 'not_on_subnet'}))
-    for (const miner of miners) {
-      const fields = {
-        uid: miner.uid,
-        model_name: miner.modelName,
-        model_revision: miner.modelRevision,
-        model_hash: miner.modelHash,
-        weight_files: JSON.stringify(miner.weightFiles),
-        chute_id: miner.chuteId,
-        chute_slug: miner.chuteSlug,
-        is_valid: Number(miner.isValid),
-        invalid_reason: miner.invalidReason,
-        block: miner.block,
-        failures: miner.failures,
-        last_validated_at: miner.lastValidatedAt,
-      }
-      sql.run(
-        sql.q
-          .insertInto('miners')
-          .values({hotkey: miner.hotkey, first_seen_at: at, ...fields})
-          .onConflict((conflict) => conflict.column('hotkey').doUpdateSet(fields)),
-      )
-      noteOffer(sql, miner, at)
-    }
+    const rows = miners.map((miner) => ({
+      hotkey: miner.hotkey,
+      first_seen_at: at,
+      uid: miner.uid,
+      model_name: miner.modelName,
+      model_revision: miner.modelRevision,
+      model_hash: miner.modelHash,
+      weight_files: JSON.stringify(miner.weightFiles),
+      chute_id: miner.chuteId,
+      chute_slug: miner.chuteSlug,
+      is_valid: Number(miner.isValid),
+      invalid_reason: miner.invalidReason,
+      block: miner.block,
+      failures: miner.failures,
+      last_validated_at: miner.lastValidatedAt,
+    }))
+    sql.insertAll('miners', rows, {key: ['hotkey'], columns: [...columns.slice(1), 'weight_files']})
+    noteOffers(sql, miners, at)
   })
 }
 
@@ -82,7 +93,6 @@ function toMiner(row: {
   model_name: string | null
   model_revision: string | null
   model_hash: string | null
-  weight_files: string | null
   chute_id: string | null
   chute_slug: string | null
   is_valid: number
@@ -90,14 +100,13 @@ function toMiner(row: {
   block: number | null
   failures: number
   last_validated_at: number | null
-}): StoredMiner {
+}): MinerRow {
   return {
     hotkey: row.hotkey as Hotkey, // Checked when stored.
     uid: row.uid,
     modelName: row.model_name,
     modelRevision: row.model_revision,
     modelHash: row.model_hash,
-    weightFiles: WeightFiles.parse(JSON.parse(row.weight_files ?? '[]')),
     chuteId: row.chute_id,
     chuteSlug: row.chute_slug,
     isValid: row.is_valid === 1,

@@ -1,5 +1,5 @@
 import type {BlockNumber} from '../domain/ids.js'
-import type {StoredMiner} from './miners.js'
+import type {MinerRow} from './miners.js'
 import type {Store} from './open.js'
 import type {Sql} from './sql.js'
 
@@ -15,21 +15,27 @@ export interface StoredOffer {
 }
 
 /** The chain keeps a hotkey's last ten commitments, and nothing of what was thought of them. */
-export function noteOffer(sql: Sql, miner: StoredMiner, at: number): void {
-  if (miner.block === null) return
-  const fields = {
-    model_name: miner.modelName,
-    model_revision: miner.modelRevision,
-    is_valid: Number(miner.isValid),
-    invalid_reason: miner.invalidReason,
-    last_seen_at: at,
-  }
-  sql.run(
-    sql.q
-      .insertInto('offers')
-      .values({hotkey: miner.hotkey, block: miner.block, first_seen_at: at, ...fields})
-      .onConflict((conflict) => conflict.columns(['hotkey', 'block']).doUpdateSet(fields)),
+export function noteOffers(sql: Sql, miners: readonly MinerRow[], at: number): void {
+  const rows = miners.flatMap((miner) =>
+    miner.block === null
+      ? []
+      : [
+          {
+            hotkey: miner.hotkey,
+            block: miner.block,
+            model_name: miner.modelName,
+            model_revision: miner.modelRevision,
+            is_valid: Number(miner.isValid),
+            invalid_reason: miner.invalidReason,
+            first_seen_at: at,
+            last_seen_at: at,
+          },
+        ],
   )
+  sql.insertAll('offers', rows, {
+    key: ['hotkey', 'block'],
+    columns: ['model_name', 'model_revision', 'is_valid', 'invalid_reason', 'last_seen_at'],
+  })
 }
 
 /** Newest first. */

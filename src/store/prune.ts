@@ -65,17 +65,26 @@ export function countPrunable({sql}: Store, {before, nowS, examHash}: PrunePlan)
   }
 }
 
-/** One transaction for each task, so that a serving API never waits long for its turn to write. */
-export function prune(store: Store, {before, nowS, examHash}: PrunePlan): Pruned {
+/**
+ * Removes in short transactions, and stops after each, so that a serving API has its turn to write. What a task's results
+ * follow from goes at once: evidence is whole or not there.
+ */
+export function* prune(store: Store, {before, nowS, examHash}: PrunePlan): Generator<void, Pruned> {
   const {sql} = store
   const removed = {tasks: 0, verdicts: 0, samples: 0, answers: 0, evaluationSignatures: 0}
+  const remove = (table: keyof typeof perTask, taskId: TaskId) => {
+    removed[perTask[table]] += sql.prepare<[number]>(`DELETE FROM ${table} WHERE task_id = ?`).run(taskId).changes
+  }
   const ids = sql.all(sql.q.selectFrom('tasks').select('task_id').where('task_id', '<', before).orderBy('task_id'))
   for (const {task_id: taskId} of ids) {
+    // Only for display, and half of the work.
+    remove('samples', taskId)
+    yield
     sql.transaction(() => {
-      for (const [table, name] of Object.entries(perTask))
-        removed[name] += sql.prepare<[number]>(`DELETE FROM ${table} WHERE task_id = ?`).run(taskId).changes
+      for (const table of ['verdicts', 'answers', 'evaluation_signatures'] as const) remove(table, taskId)
       removed.tasks += sql.prepare<[number]>('DELETE FROM tasks WHERE task_id = ?').run(taskId).changes
     })
+    yield
   }
   return {
     ...removed,

@@ -1,5 +1,13 @@
 import type Database from 'better-sqlite3'
-import {type Compilable, DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler} from 'kysely'
+import {
+  type Compilable,
+  DummyDriver,
+  type Insertable,
+  Kysely,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from 'kysely'
 import type {Tables} from './tables.js'
 
 /** A statement as its caller knows it; rows are whatever the text selects. */
@@ -50,6 +58,28 @@ export class Sql {
   /** For statements that run many times in a row, where building each text anew would cost more than running it. */
   prepare<Parameters extends unknown[]>(text: string): Prepared<Parameters> {
     return this.#statement(text) as unknown as Prepared<Parameters> // The caller says what the placeholders take.
+  }
+
+  /**
+   * Writes rows that have the same columns, by one statement that is put together once. A row whose key is there already
+   * takes the columns of `replace` over; without `replace` it breaks the key.
+   */
+  insertAll<T extends keyof Tables>(
+    table: T,
+    rows: readonly Insertable<Tables[T]>[],
+    replace?: {readonly key: readonly (keyof Tables[T])[]; readonly columns: readonly (keyof Tables[T])[]},
+  ): void {
+    const [first] = rows
+    if (!first) return
+    // Names of columns, which come from this program's own source.
+    const columns = Object.keys(first) as (keyof typeof first)[]
+    const update = replace
+      ? ` ON CONFLICT (${replace.key.join(', ')}) DO UPDATE SET
+         ${replace.columns.map((column) => `${String(column)} = excluded.${String(column)}`).join(', ')}`
+      : ''
+    const places = columns.map(() => '?').join(', ')
+    const insert = this.#statement(`INSERT INTO ${table} (${columns.join(', ')}) VALUES (${places})${update}`)
+    for (const row of rows) insert.run(columns.map((column) => row[column]))
   }
 
   /** All or nothing. Takes the write lock at once, so that two writers wait instead of failing half-way. */

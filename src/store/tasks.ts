@@ -89,21 +89,20 @@ export function addTask({sql, changes}: Store, task: SignedManifest, at: number)
         settled_at: null,
       }),
     )
-    for (const answer of manifest.answers) {
-      sql.run(
-        sql.q.insertInto('answers').values({
-          task_id: manifest.taskId,
-          miner: answer.hotkey,
-          outcome: answer.outcome,
-          reason: answer.reason,
-          latency_ms: answer.latencyMs,
-          passed: null,
-          votes: null,
-          judged_at: null,
-          score: null,
-        }),
-      )
-    }
+    sql.insertAll(
+      'answers',
+      manifest.answers.map((answer) => ({
+        task_id: manifest.taskId,
+        miner: answer.hotkey,
+        outcome: answer.outcome,
+        reason: answer.reason,
+        latency_ms: answer.latencyMs,
+        passed: null,
+        votes: null,
+        judged_at: null,
+        score: null,
+      })),
+    )
   })
 }
 

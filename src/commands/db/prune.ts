@@ -39,7 +39,7 @@ export default class DbPrune extends BaseCommand {
     const {flags} = await this.parse(DbPrune)
     const app = await this.open('api')
     const {pruneOf} = await import('../../app/store-care.js')
-    const plan = await pruneOf(app, flags['keep-days'], true)
+    const plan = await pruneOf(app, flags['keep-days'], true, this.signal)
     const nothing = Object.values(plan.removed).every((count) => count === 0)
     if (nothing || flags['dry-run']) return this.#show(plan, nothing)
     this.#show(plan, false)
@@ -47,7 +47,7 @@ export default class DbPrune extends BaseCommand {
       this.logToStderr('nothing was removed')
       return plan
     }
-    const done = await pruneOf(app, flags['keep-days'], false)
+    const done = await pruneOf(app, flags['keep-days'], false, this.signal)
     this.log(`removed; ${bytesText(done.freeBytes)} of ${bytesText(done.storeBytes)} are free for what comes`)
     return done
   }

@@ -7,7 +7,7 @@ import {
   TaskPageQuery,
   UidParams,
 } from '../../api/schemas.js'
-import {findMiner, findMinerByUid, listMiners, type StoredMiner} from '../../store/miners.js'
+import {findMiner, findMinerByUid, listMiners, type MinerRow} from '../../store/miners.js'
 import {resultsOfMiner, type TaskResult} from '../../store/tasks.js'
 import {datetime} from '../datetime.js'
 import {Refusal} from '../refusal.js'
@@ -25,7 +25,7 @@ export function minerRoutes({store}: RouteDeps): Route[] {
       valid_count: valid.length,
     }
   }
-  const found = (miner: StoredMiner | undefined) => {
+  const found = (miner: MinerRow | undefined) => {
     const [body] = miner ? minerBody(miner) : []
     if (!body) throw new Refusal(404, 'Miner not found')
     return body
@@ -98,7 +98,7 @@ export function minerRoutes({store}: RouteDeps): Route[] {
 }
 
 /** Nothing for a miner that has left: its row is history. */
-function minerBody(miner: StoredMiner) {
+function minerBody(miner: MinerRow) {
   if (miner.uid === null) return []
   return [
     {

@@ -10,7 +10,7 @@ import {
 } from '../../api/schemas.js'
 import type {Hotkey} from '../../domain/ids.js'
 import type {RankingRow} from '../../domain/ranking.js'
-import {listMiners, type StoredMiner} from '../../store/miners.js'
+import {listMiners, type MinerRow} from '../../store/miners.js'
 import {listScores, type Score} from '../../store/scores.js'
 import {datetime, datetimeWithOffset} from '../datetime.js'
 import {type Route, route} from '../route.js'
@@ -104,7 +104,7 @@ export function scoreRoutes({store, scorer}: RouteDeps): Route[] {
       answer: RankBody,
       keep: {maxAgeS: rankingMaxAgeS, basis: () => [scorer.current(), store.changes.of('miners')]},
       handle: () => {
-        const miners = new Map<string, StoredMiner>(listMiners(store, 'all').map((miner) => [miner.hotkey, miner]))
+        const miners = new Map<string, MinerRow>(listMiners(store, 'all').map((miner) => [miner.hotkey, miner]))
         const rows = scorer.current()?.ranking.rows ?? []
         const bodyOf = (row: RankingRow) => rankRow(row, miners.get(row.hotkey))
         return {
@@ -134,7 +134,7 @@ export function scoreRoutes({store, scorer}: RouteDeps): Route[] {
   ]
 }
 
-function rankRow(row: RankingRow, miner: StoredMiner | undefined) {
+function rankRow(row: RankingRow, miner: MinerRow | undefined) {
   const {ahead, behind, charged, completeness, evaluated, leadNeeded, rateNeeded, tasksNeeded} = row.numbers
   const isProved = ahead !== undefined && behind !== undefined && leadNeeded !== undefined
   return {

@@ -2,7 +2,7 @@ import {WeightsBody} from '../../api/schemas.js'
 import {canonicalJson, hashOf} from '../../domain/canonical.js'
 import type {RankingRow} from '../../domain/ranking.js'
 import {type SignedWeights, signWeights, type WeightsStatement} from '../../domain/weights-statement.js'
-import {listMiners, type StoredMiner} from '../../store/miners.js'
+import {listMiners, type MinerRow} from '../../store/miners.js'
 import type {StoredRanking} from '../../store/rankings.js'
 import {type Route, route} from '../route.js'
 import type {RouteDeps} from './deps.js'
@@ -74,8 +74,8 @@ export function weightRoutes({store, scorer, netuid, signer}: RouteDeps): Route[
  * The ranked miners as they are now. The ranking is made anew after every change of validity; until then the next valid
  * miner stands in.
  */
-function standing({ranking}: StoredRanking, miners: readonly StoredMiner[]) {
-  const byHotkey = new Map<string, StoredMiner>(miners.map((miner) => [miner.hotkey, miner]))
+function standing({ranking}: StoredRanking, miners: readonly MinerRow[]) {
+  const byHotkey = new Map<string, MinerRow>(miners.map((miner) => [miner.hotkey, miner]))
   const present = ranking.rows.filter(({rank}) => rank !== null).map((row) => ({row, miner: byHotkey.get(row.hotkey)}))
   const [winner] = present.flatMap(({row, miner}) =>
     miner?.isValid && miner.uid !== null ? [{row, uid: miner.uid}] : [],

@@ -90,7 +90,7 @@ describe('evidence that is read a piece at a time', () => {
     const pieces = findSettled(world.store, 1)?.verdicts()
     pieces?.next()
 
-    prune(world.store, {before: 2, nowS: 0, examHash: undefined})
+    for (const _ of prune(world.store, {before: 2, nowS: 0, examHash: undefined}));
 
     expect(() => [...(pieces ?? [])]).toThrow('task 1 was removed while it was read')
   })

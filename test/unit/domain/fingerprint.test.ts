@@ -1,7 +1,15 @@
 import {createHash} from 'node:crypto'
 import {describe, expect, it} from 'vitest'
 import {sha256} from '../../../src/domain/canonical.js'
-import {fingerprint, shareTakenFrom} from '../../../src/domain/fingerprint.js'
+import {EarlierWeights, fingerprint} from '../../../src/domain/fingerprint.js'
+
+type Weights = Parameters<EarlierWeights['add']>[0]
+
+function shareTakenFrom(original: Weights, copy: Weights): number {
+  const earlier = new EarlierWeights()
+  earlier.add(original)
+  return earlier.sharesOf(copy).get(0) ?? 0
+}
 
 const file = (name: string, sizeBytes = 100) => ({path: `${name}.safetensors`, sha256: sha256(name), sizeBytes})
 
@@ -43,6 +51,17 @@ describe('what a model takes from another', () => {
     const twice = [file('a', 100), {...file('a', 100), path: 'again.bin'}, file('b', 100)]
 
     expect(shareTakenFrom([file('a', 100), file('c', 100)], twice)).toBe(0.5)
+  })
+
+  it('is told for each of several models apart', () => {
+    const earlier = new EarlierWeights()
+    for (const files of [[file('a'), file('b')], [file('c')], [file('b'), file('c')]]) earlier.add(files)
+
+    expect([...earlier.sharesOf([file('b', 100), file('c', 300)])].sort()).toEqual([
+      [0, 0.25],
+      [1, 0.75],
+      [2, 1],
+    ])
   })
 
   it('is 0, and a number, for models without weights or of empty files', () => {
