@@ -55,7 +55,13 @@ export async function pruneStore(
   return {beforeTask: plan.before, removed, done: !dryRun, storeBytes: bytes, freeBytes}
 }
 
-async function pruneInTurns(store: Store, plan: PrunePlan, time: PruneOptions['time'], signal: AbortSignal) {
+/** With pauses, so that the API of another process has its turns to write. */
+export async function pruneInTurns(
+  store: Store,
+  plan: PrunePlan,
+  time: Pick<Clock, 'sleep'>,
+  signal: AbortSignal,
+): Promise<Pruned> {
   const steps = prune(store, plan)
   for (let next = steps.next(); ; next = steps.next()) {
     if (next.done) return next.value

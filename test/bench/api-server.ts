@@ -4,13 +4,14 @@ import {buildServer} from '../../src/http/server.js'
 import {systemTime} from '../../src/runtime/clock.js'
 import {Health} from '../../src/runtime/health.js'
 import {silentLogger} from '../../src/runtime/logger.js'
+import {validateMinersOnce} from '../../src/services/miner-validation.js'
 import {Scorer} from '../../src/services/scorer.js'
 import {settleInTurns} from '../../src/services/settlement.js'
 import {openStore} from '../../src/store/open.js'
 import {verifyEd25519} from '../../src/wallet/ed25519.js'
 import {verify, walletReady} from '../../src/wallet/keypair.js'
 import {VerifyBeside} from '../../src/wallet/verify-beside.js'
-import {miners, netuid, owner, validators, video} from './api-world.js'
+import {miners, netuid, offered, owner, validators, video} from './api-world.js'
 
 /** The owner's API in a process of its own, which measures itself when it is told to. */
 export type Command =
@@ -19,6 +20,7 @@ export type Command =
   | {readonly do: 'start watching'}
   | {readonly do: 'stop watching'}
   | {readonly do: 'cpu'}
+  | {readonly do: 'validate'}
 
 const never = new AbortController().signal
 const [, , file = ''] = process.argv
@@ -81,6 +83,10 @@ const answers: Record<Command['do'], (command: Command) => Promise<unknown> | un
     await time.sleep(5, never)
     delay.disable()
     return {maxMs: delay.max / 1e6, p99Ms: delay.percentile(99) / 1e6}
+  },
+  validate: () => {
+    const {commitments, models} = offered
+    return validateMinersOnce({store, chain: {...chain, commitments}, models, netuid, time, log}, never)
   },
   cpu: () => {
     const {user, system} = process.cpuUsage()

@@ -1,9 +1,11 @@
 import {sampleOf} from '../../src/api/sample.js'
 import type {SampleSubmission} from '../../src/api/schemas.js'
 import {sha256} from '../../src/domain/canonical.js'
+import {formatModelCommitment} from '../../src/domain/commitment.js'
 import type {SignedManifest, TaskManifest} from '../../src/domain/task.js'
 import {mechanism} from '../../src/mechanisms/registry.js'
 import {defaults} from '../../src/mechanisms/video/params.js'
+import type {Models} from '../../src/models/port.js'
 import {ensureExam} from '../../src/services/exam.js'
 import {emptyRow} from '../../src/services/miner-check.js'
 import {replaceMiners} from '../../src/store/miners.js'
@@ -33,6 +35,39 @@ export const openTasks = 16
 const stakeRao = 1_000_000_000_000n
 export const video = mechanism('video')
 
+const modelOf = (hotkey: string) => `user/leoma-${hotkey}`
+const revisionOf = (hotkey: string) => sha256(hotkey).slice(0, 40)
+/** Every other one consists of many files, as some repositories do. */
+const filesOf = (hotkey: string, uid: number) =>
+  Array.from({length: uid % 2 === 0 ? 8 : 400}, (_, part) => ({sha256: sha256(`${hotkey} ${part}`), sizeBytes: 5e9}))
+
+/** What every miner has committed, and what is found behind it. */
+export const offered = {
+  commitments: async () =>
+    miners.map(({hotkey}, uid) => ({
+      hotkey,
+      block: uid,
+      text: formatModelCommitment({
+        modelName: modelOf(hotkey),
+        modelRevision: revisionOf(hotkey),
+        chuteId: `chute-${uid}`,
+      }),
+    })),
+  models: {
+    chute: async (chuteId: string) => {
+      const uid = Number(chuteId.slice('chute-'.length))
+      const revision = revisionOf(miners[uid]?.hotkey ?? '')
+      return {chuteId, slug: `slug-${uid}`, hot: true, revision, endpoint: 'http://127.0.0.1:1'}
+    },
+    model: async (name: string) => {
+      const hotkey = name.slice(modelOf('').length)
+      const uid = miners.findIndex((miner) => miner.hotkey === hotkey)
+      const weights = filesOf(hotkey, uid).map((file, part) => ({path: `${part}.safetensors`, ...file}))
+      return {sha: revisionOf(hotkey), isPublic: true, weights}
+    },
+  } satisfies Models,
+}
+
 /** A subnet of full size with 102 400 settled verdicts, and some tasks that wait for theirs. */
 export function fillStore(file: string): void {
   const store = openStore(file, {durability: 'none'})
@@ -51,10 +86,10 @@ export function fillStore(file: string): void {
     store,
     miners.map(({hotkey}, uid) => ({
       ...emptyRow(hotkey, uid),
-      modelName: `user/leoma-${hotkey}`,
-      modelRevision: sha256(hotkey).slice(0, 40),
+      modelName: modelOf(hotkey),
+      modelRevision: revisionOf(hotkey),
       modelHash: sha256(hotkey),
-      weightFiles: Array.from({length: 8}, (_, part) => ({sha256: sha256(`${hotkey} ${part}`), sizeBytes: 5e9})),
+      weightFiles: filesOf(hotkey, uid),
       chuteId: `chute-${uid}`,
       chuteSlug: `slug-${uid}`,
       isValid: true,

@@ -1,5 +1,3 @@
-import {type ChildProcess, fork} from 'node:child_process'
-import {once} from 'node:events'
 import {mkdtempSync, rmSync} from 'node:fs'
 import {connect} from 'node:net'
 import os from 'node:os'
@@ -7,11 +5,11 @@ import path from 'node:path'
 import {performance} from 'node:perf_hooks'
 import {setTimeout as delay} from 'node:timers/promises'
 import {Pool} from 'undici'
-import {z} from 'zod'
 import {TasksBody} from '../../src/api/schemas.js'
 import {signRequest2} from '../../src/api/signature.js'
 import {walletReady} from '../../src/wallet/keypair.js'
-import type {Command} from './api-server.js'
+import {holds} from './api-holds.js'
+import {Server} from './api-process.js'
 import {batches, fillStore, netuid, openTasks, settledTasks} from './api-world.js'
 import type {Measured} from './run.js'
 
@@ -24,40 +22,16 @@ export async function bench(): Promise<Measured[]> {
   fillStore(file)
   const server = await Server.start(file)
   try {
-    return [...(await reads(server)), await rescoring(server), ...(await intake(server)), await settling(server)]
+    return [
+      ...(await reads(server)),
+      await rescoring(server),
+      ...(await intake(server)),
+      await settling(server),
+      ...(await holds(server, file)),
+    ]
   } finally {
     server.stop()
     rmSync(dir, {recursive: true, force: true})
-  }
-}
-
-const Figures = z.record(z.string(), z.union([z.number(), z.string()]))
-
-class Server {
-  readonly url: string
-  readonly bareUrl: string
-  readonly #child: ChildProcess
-
-  constructor(child: ChildProcess, urls: {url: string; bareUrl: string}) {
-    this.#child = child
-    this.url = urls.url
-    this.bareUrl = urls.bareUrl
-  }
-
-  static async start(file: string): Promise<Server> {
-    const child = fork(new URL('./api-server.ts', import.meta.url), [file], {execArgv: ['--import', 'tsx']})
-    const [urls] = await once(child, 'message')
-    return new Server(child, z.object({url: z.string(), bareUrl: z.string()}).parse(urls))
-  }
-
-  async tell(command: Command): Promise<Record<string, number>> {
-    this.#child.send(command)
-    const [answer] = await once(this.#child, 'message')
-    return Figures.parse(answer) as Record<string, number> // All figures here are numbers.
-  }
-
-  stop(): void {
-    this.#child.kill()
   }
 }
 
