@@ -65,15 +65,19 @@ export function weightFilesOf({sql}: Store, hotkey: string): WeightFiles {
 export function replaceMiners({sql, changes}: Store, miners: readonly StoredMiner[], at: number): void {
   sql.transaction(() => {
     changes.bump('miners')
+    const before = new Map(
+      sql
+        .all(sql.q.selectFrom('miners').select(['hotkey', 'model_hash']).where('weight_files', 'is not', null))
+        .map((row) => [row.hotkey, row.model_hash]),
+    )
     sql.run(sql.q.updateTable('miners').set({uid: null, is_valid: 0, invalid_reason: 'not_on_subnet'}))
-    const rows = miners.map((miner) => ({
+    const rowOf = (miner: StoredMiner) => ({
       hotkey: miner.hotkey,
       first_seen_at: at,
       uid: miner.uid,
       model_name: miner.modelName,
       model_revision: miner.modelRevision,
       model_hash: miner.modelHash,
-      weight_files: JSON.stringify(miner.weightFiles),
       chute_id: miner.chuteId,
       chute_slug: miner.chuteSlug,
       is_valid: Number(miner.isValid),
@@ -81,8 +85,13 @@ export function replaceMiners({sql, changes}: Store, miners: readonly StoredMine
       block: miner.block,
       failures: miner.failures,
       last_validated_at: miner.lastValidatedAt,
-    }))
-    sql.insertAll('miners', rows, {key: ['hotkey'], columns: [...columns.slice(1), 'weight_files']})
+    })
+    // The hash says which files they are, and with many of them writing them again would be most of the work.
+    const isSame = ({hotkey, modelHash}: StoredMiner) => before.has(hotkey) && before.get(hotkey) === modelHash
+    const [same, others] = [miners.filter(isSame), miners.filter((miner) => !isSame(miner))]
+    const withFiles = others.map((miner) => ({...rowOf(miner), weight_files: JSON.stringify(miner.weightFiles)}))
+    sql.insertAll('miners', same.map(rowOf), {key: ['hotkey'], columns: columns.slice(1)})
+    sql.insertAll('miners', withFiles, {key: ['hotkey'], columns: [...columns.slice(1), 'weight_files']})
     noteOffers(sql, miners, at)
   })
 }

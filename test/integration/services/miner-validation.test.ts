@@ -3,7 +3,7 @@ import {sha256} from '../../../src/domain/canonical.js'
 import {formatModelCommitment} from '../../../src/domain/commitment.js'
 import type {Hotkey} from '../../../src/domain/ids.js'
 import {addToBlacklist} from '../../../src/store/blacklist.js'
-import {findMiner, listMiners} from '../../../src/store/miners.js'
+import {findMiner, listMiners, weightFilesOf} from '../../../src/store/miners.js'
 import {miners, OwnerWorld, revisionOf} from '../../helpers/owner-world.js'
 
 let world: OwnerWorld
@@ -270,6 +270,26 @@ describe('copies', () => {
     await world.validate()
 
     expect(reasons()).toMatchObject({[dave]: null, [eve]: 'duplicate_model:earliest_uid=10'})
+  })
+
+  it('knows the files of what is offered now, and goes on knowing them', async () => {
+    const files = (...of: (readonly [string, number])[]) =>
+      of.map(([content, sizeBytes]) => ({sha256: sha256(content), sizeBytes}))
+    world.offer(dave, 10, [
+      ['encoder', 500],
+      ['transformer', 400],
+    ])
+    await world.validate()
+    await world.validate()
+    expect(weightFilesOf(world.store, dave)).toEqual(files(['encoder', 500], ['transformer', 400]))
+
+    world.offer(dave, 12, [['another', 300]])
+    await world.validate()
+    expect(weightFilesOf(world.store, dave)).toEqual(files(['another', 300]))
+
+    addToBlacklist(world.store, {hotkey: dave, reason: null, addedBy: null}, 0)
+    await world.validate()
+    expect(weightFilesOf(world.store, dave)).toEqual([])
   })
 
   it('finds a copy with a small file added, and lets a fine-tune of the same base live', async () => {
