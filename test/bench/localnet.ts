@@ -25,6 +25,7 @@ export async function bench(): Promise<Measured[]> {
   if (!existsSync(path.join(root, 'dist'))) throw new Error('build first: npm run build')
   const {peaks, code} = await watch(rounds)
   if (code !== 0) throw new Error(`leoma localnet ended with ${code}`)
+  if (peaks.length < rounds) throw new Error(`${peaks.length} of ${rounds} rounds were seen to settle`)
   const most = Math.max(...peaks)
   // Three rounds each: how full the heap is when a round ends is chance.
   const warm = Math.min(warmRounds, Math.floor(rounds / 2))
@@ -60,7 +61,7 @@ function watch(rounds: number): Promise<Run> {
     tail += text
     const lines = tail.split('\n')
     tail = lines.pop() ?? ''
-    for (const line of lines) if (line.includes('settled at block')) peaks.push(0)
+    for (const line of lines) if (line.includes('"type":"task-settled"')) peaks.push(0)
   })
   return new Promise((resolve, reject) => {
     child.once('error', reject)
