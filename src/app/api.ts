@@ -42,6 +42,7 @@ export async function buildApi(parts: Parts): Promise<Service> {
     verifyAll: beside.verifyAll,
     ...{mechanism: run, mecid: root.mecid, others},
     store: await parts.servedStore(),
+    judgeFault: ({params: wanted}) => faultOfJudge(parts, wanted),
     models: await openModels(parts, {withEvidence: true}),
     params,
     validation: {binding: deploymentPolicy(params)},
@@ -149,10 +150,14 @@ async function readExamParams(file: string): Promise<unknown> {
   }
 }
 
-/** An exam whose judge nobody has would stop every validator until the next one. */
-async function requireJudge({judges}: Parts, params: unknown, file: string): Promise<void> {
+async function faultOfJudge({judges}: Parts, params: unknown): Promise<string | undefined> {
   const {judgeFault} = await import('../services/exam.js')
-  const fault = judgeFault({params}, await judges())
+  return judgeFault({params}, await judges())
+}
+
+/** An exam whose judge nobody has would stop every validator until the next one. */
+async function requireJudge(parts: Parts, params: unknown, file: string): Promise<void> {
+  const fault = await faultOfJudge(parts, params)
   if (fault === undefined) return
   throw new LeomaError('config', 'EXAM_UNSUPPORTED', `no validator could judge under the exam in ${file}: ${fault}`, {
     hints: ['correct the file, or upgrade leoma, where a newer one has this judge'],

@@ -3,6 +3,7 @@ import type {Socket} from 'node:net'
 import {Readable} from 'node:stream'
 import {type FastifyInstance, type FastifyReply, type FastifyRequest, fastify} from 'fastify'
 import {offerHeader} from '../api/signature.js'
+import type {Exam} from '../domain/exam.js'
 import type {Hotkey} from '../domain/ids.js'
 import type {AnyMechanism} from '../mechanisms/types.js'
 import type {OpenObjects} from '../objects/port.js'
@@ -41,6 +42,8 @@ export interface ServerDeps {
   readonly mecid?: number
   /** Mechanisms beside it whose evidence is each validator's own. */
   readonly own?: readonly OwnMechanism[]
+  /** Why no validator with this program could judge under an exam; undefined when it can. Not asked when absent. */
+  readonly judgeFault?: (exam: Exam) => Promise<string | undefined>
   readonly scorer: Pick<Scorer, 'current'>
   /** The owner's audit of itself; there is none where this is absent. */
   readonly audit?: Pick<SelfAudit, 'last'> | undefined

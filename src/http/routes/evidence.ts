@@ -41,9 +41,11 @@ export function evidenceRoutes(deps: RouteDeps): Route[] {
       access: 'admin',
       body: SignedExam,
       answer: ExamTakenBody,
-      handle: ({body}) => {
+      handle: async ({body}) => {
         const {mechanism, netuid, verify, time, signer} = deps
         if (!signer) throw new Refusal(422, 'This API does not know the key of its owner')
+        const fault = await deps.judgeFault?.(body.exam)
+        if (fault !== undefined) throw new Refusal(422, `The exam is refused, nobody could judge under it: ${fault}`)
         const at = time.now()
         const taken = takeExam(body, {store, mechanism, netuid, verify, ownerHotkey: signer.hotkey, at})
         if (!taken.ok) throw new Refusal(taken.status, taken.detail)

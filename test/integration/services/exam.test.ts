@@ -14,7 +14,7 @@ import {
   never,
   OwnerWorld,
   owner,
-  type params,
+  params,
   stranger,
   validators,
   video,
@@ -118,6 +118,23 @@ describe('an exam published by hand', () => {
     expect([answer.statusCode, answer.json().detail]).toEqual([status, expect.stringMatching(detail)])
     expect(currentExam(world.store)).toEqual(before)
     expect(await lines('/exams')).toHaveLength(1)
+  })
+
+  it('is refused when nobody could judge under it, by name, version or options', async () => {
+    const judges = [new ReferenceJudge({media: fakeMedia})]
+    const strict = world.server({judgeFault: async (exam) => judgeFault(exam, judges)})
+    const judgedBy = (judge: Partial<typeof params.judge>) =>
+      world.send(strict, owner, 'POST', '/exams', next({fromTask: 5}, {judge: {...params.judge, ...judge}}))
+
+    for (const [judge, why] of [
+      [{name: 'oracle'}, /there is no judge oracle 2/],
+      [{version: 9}, /there is no judge reference 9; this program has reference 2/],
+      [{options: {votes: 3}}, /the options of judge reference: .*votes/s],
+    ] as const) {
+      const answer = await judgedBy(judge)
+      expect([answer.statusCode, answer.json().detail]).toEqual([422, expect.stringMatching(why)])
+    }
+    expect((await judgedBy({passThreshold: 80})).statusCode).toBe(200)
   })
 
   it('is taken from nobody but an admin', async () => {
