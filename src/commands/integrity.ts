@@ -35,8 +35,9 @@ export default class Integrity extends BaseCommand {
     ])
     const report = await inspectIntegrity(await app.api(), flags.window, systemTime(), this.signal)
     if (report.findings.length > 0) this.table(columns, report.findings)
-    const {tasks, from, to, findings} = report
-    const looked = tasks === 0 ? 'no task has settled yet' : `tasks ${from} to ${to}, ${tasks} settled`
+    const {tasks, from, to, leftOut, findings} = report
+    const older = leftOut === 0 ? '' : `, ${leftOut} older left out: too many verdicts to look through at once`
+    const looked = tasks === 0 ? 'no task has settled yet' : `tasks ${from} to ${to}, ${tasks} settled${older}`
     this.logToStderr(
       `${looked}: ${findings.length === 0 ? 'no sign' : `${findings.length} sign${findings.length === 1 ? '' : 's'}`} of copying or collusion`,
     )

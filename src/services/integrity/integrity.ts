@@ -4,6 +4,7 @@ import type {SettledTask} from '../../domain/verdict.js'
 import type {Clock} from '../../runtime/clock.js'
 import type {IntegrityFinding} from './findings.js'
 import {minerFindings} from './miners.js'
+import {RecentTasks} from './recent.js'
 import {validatorFindings} from './validators.js'
 
 /** Steps of a few milliseconds between two pauses. */
@@ -37,32 +38,42 @@ export interface IntegrityReport {
   readonly from: TaskId | null
   readonly to: TaskId | null
   readonly tasks: number
+  /** Older tasks that the window asked for and that are too much to look through at once. */
+  readonly leftOut: number
   readonly findings: readonly IntegrityFinding[]
 }
 
 const pageSize = 20
+/** A few hundred megabytes: an owner, or many of its validators, may not fill anybody's memory. */
+const maxVerdictsAtOnce = 100_000
 
-/** Looks through the newest settled tasks that an owner's API publishes; what it says of them is all that is believed. */
+/**
+ * Looks through the newest settled tasks that an owner's API publishes; what it says of them is all that is believed. Of
+ * more than `maxVerdicts` verdicts the oldest tasks are left out.
+ */
 export async function inspectIntegrity(
   api: Pick<OwnerApi, 'url' | 'latestTask' | 'settledAfter'>,
   window: number,
   time: Pick<Clock, 'sleep'>,
   signal: AbortSignal,
+  maxVerdicts = maxVerdictsAtOnce,
 ): Promise<IntegrityReport> {
   const latest = (await api.latestTask(signal)) ?? 0
-  const tasks: SettledTask[] = []
+  const recent = new RecentTasks(maxVerdicts)
   for (let after = Math.max(0, latest - window); ; ) {
     const page = await api.settledAfter(after, pageSize, signal)
-    tasks.push(...page)
+    for (const task of page) recent.add(task)
     const last = page.at(-1)?.task.manifest.taskId
     if (last === undefined || last >= latest) break
     after = last
   }
+  const tasks = recent.list()
   return {
     api: api.url,
     from: tasks[0]?.task.manifest.taskId ?? null,
     to: tasks.at(-1)?.task.manifest.taskId ?? null,
     tasks: tasks.length,
+    leftOut: recent.leftOut,
     findings: await integrityFindings(tasks, () => time.sleep(0, signal)),
   }
 }

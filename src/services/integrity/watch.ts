@@ -11,7 +11,12 @@ import {type IntegrityFinding, IntegritySigns} from './findings.js'
 import {integrityFindings} from './integrity.js'
 import {maxVerdicts} from './recent.js'
 
-const key = 'integrity'
+/**
+ * Raised whenever other signs are looked for, or in another way: what a program before an upgrade found is then looked for
+ * again, although no task has settled since.
+ */
+const signsVersion = 2
+const key = `integrity ${signsVersion}`
 const window = 100
 
 export interface WatchDeps {

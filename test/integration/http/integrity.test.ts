@@ -1,6 +1,7 @@
 import {afterEach, beforeEach, expect, it} from 'vitest'
 import type {Logger} from '../../../src/runtime/logger.js'
 import {watchIntegrity} from '../../../src/services/integrity/watch.js'
+import {setMeta} from '../../../src/store/meta.js'
 import {miners, never, OwnerWorld, owner, validators} from '../../helpers/owner-world.js'
 
 let world: OwnerWorld
@@ -58,4 +59,16 @@ it('signs are served once their tasks have settled, and survive a restart', asyn
   expect((await app.inject('/metrics')).body).toContain(`\nleoma_integrity_signs ${findings.length}\n`)
   world.reopen()
   expect((await world.server().inject('/integrity')).json().findings).toEqual(findings)
+})
+
+it('what a program that looked for other signs found is looked for again after an upgrade', async () => {
+  const app = world.server()
+  await world.judgedTask(app, 1, () => true)
+  world.settle()
+  setMeta(world.store, 'integrity', JSON.stringify({from: 1, to: 1, tasks: 1, findings: []}))
+
+  expect((await app.inject('/integrity')).statusCode).toBe(404)
+  await watch()
+
+  expect((await app.inject('/integrity')).json()).toMatchObject({from: 1, to: 1, tasks: 1})
 })

@@ -261,8 +261,12 @@ it('a report covers the newest tasks that the API shows, page by page', async ()
 
   const report = await inspectIntegrity(api, 30, {sleep: async () => {}}, new AbortController().signal)
 
-  expect(report).toMatchObject({from: 21, to: 50, tasks: 30, findings: []})
+  expect(report).toMatchObject({from: 21, to: 50, tasks: 30, leftOut: 0, findings: []})
   expect(asked).toEqual([20, 40])
+
+  // Six verdicts each: however wide the window, only so much is ever held.
+  const bounded = await inspectIntegrity(api, 30, {sleep: async () => {}}, new AbortController().signal, 60)
+  expect(bounded).toMatchObject({from: 41, to: 50, tasks: 10, leftOut: 20})
 })
 
 describe('statistics', () => {
