@@ -9,9 +9,7 @@ export const readme = new URL('../../src/mechanisms/video/README.md', import.met
 const [begin, end] = ['<!-- attacks: npm run bench -- attacks --write -->', '<!-- end of attacks -->']
 
 /** Attacks that bring something all the same, and why that is left so. */
-export const exceptions: Readonly<Record<string, string>> = {
-  'upscaled-stamp': 'on footage as soft as a gradient an enlarged picture is as good as the clip itself',
-}
+export const exceptions: Readonly<Record<string, string>> = {}
 
 export async function measureEverything(): Promise<Measurement[]> {
   const scenes = await Scenes.open()

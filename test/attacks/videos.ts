@@ -162,7 +162,7 @@ interface Defence {
 
 /** What is switched off for each: the gates, the hidden clip, or both. */
 const defences: Readonly<Record<string, Defence>> = {
-  'frozen-noise': {defence: `${gate('motion')}; ${hidden}`, off: withoutClip},
+  'frozen-noise': {defence: `${gate('motion')}; first frame; ${hidden}`, off: withoutAnything},
   'slow-zoom': {defence: hidden, off: withoutClip},
   dissolve: {defence: hidden, off: withoutClip},
   'pasted-frame': {defence: hidden, off: withoutClip},
@@ -172,7 +172,7 @@ const defences: Readonly<Record<string, Defence>> = {
   interpolated: {defence: hidden, off: withoutClip},
   'half-frozen': {defence: hidden, off: withoutClip},
   'every-fourth': {defence: gate('held_frames'), off: withClip},
-  'upscaled-stamp': {defence: gate('detail'), off: withClip},
+  'upscaled-stamp': {defence: `${gate('detail')}; first frame; ${hidden}`, off: withoutAnything},
   'text-asks': {defence: 'a judge that measures and does not read', off: gullible},
   'slow-motion': {defence: hidden, off: withoutClip},
   'wrong-rate': {defence: gate('fps'), off: withoutClip},
