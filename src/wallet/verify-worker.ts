@@ -1,4 +1,3 @@
-import os from 'node:os'
 import {parentPort} from 'node:worker_threads'
 import {sr25519Verify, waitReady} from '@polkadot/wasm-crypto'
 
@@ -18,13 +17,6 @@ export interface Job {
 export interface Done {
   readonly id: number
   readonly valid: readonly boolean[]
-}
-
-try {
-  // The event loop goes first where there are not processors for both. Only Linux counts a thread by itself.
-  if (process.platform === 'linux') os.setPriority(Math.min(19, os.getPriority() + 5))
-} catch {
-  // A container may refuse it.
 }
 
 parentPort?.on('message', async ({id, checks}: Job) => {

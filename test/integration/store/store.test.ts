@@ -1,4 +1,4 @@
-import {mkdtempSync, rmSync, statSync, writeFileSync} from 'node:fs'
+import {mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync} from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import Database from 'better-sqlite3'
@@ -99,6 +99,26 @@ describe('opening a store', () => {
 
     // At a good 10 pages each, these commits are several logs of the length at which flushes wait.
     expect(stillFor).toBeGreaterThanOrEqual(60)
+    flusher.close()
+    store.close()
+  })
+
+  it.runIf(process.platform === 'linux')('moves its log in a thread that gives way to the event loop', async () => {
+    const own = os.getPriority()
+    const store = openStore(file)
+    const flusher = new Flusher(file, {syncsPerMove: 1})
+    // The 19th field of a thread's `stat` is its priority; the 2nd may hold spaces, so they are counted from its end.
+    const priorities = () =>
+      readdirSync('/proc/self/task').map((thread) => {
+        const stat = readFileSync(`/proc/self/task/${thread}/stat`, 'utf8')
+        return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16])
+      })
+    const wanted = Math.min(19, own + 5)
+
+    for (let turn = 0; !priorities().includes(wanted) && turn < 3000; turn++) await flusher.flush()
+
+    expect(priorities()).toContain(wanted)
+    expect(os.getPriority(process.pid)).toBe(own)
     flusher.close()
     store.close()
   })

@@ -1,5 +1,4 @@
-import {readdirSync, readFileSync, writeFileSync} from 'node:fs'
-import os from 'node:os'
+import {writeFileSync} from 'node:fs'
 import path from 'node:path'
 import {pathToFileURL} from 'node:url'
 import {afterEach, beforeAll, describe, expect, it} from 'vitest'
@@ -48,20 +47,6 @@ describe('signatures that are checked beside the event loop', () => {
     const {checks, expected} = batch(size)
 
     expect(await open().verifyAll(checks, never)).toEqual(expected)
-  })
-
-  it.runIf(process.platform === 'linux')('give way to the event loop, which keeps its priority', async () => {
-    const own = os.getPriority()
-
-    await open().verifyAll(batch(20).checks, never)
-
-    // The 19th field of a thread's `stat` is its priority; the 2nd may hold spaces, so they are counted from its end.
-    const priorities = readdirSync('/proc/self/task').map((thread) => {
-      const stat = readFileSync(`/proc/self/task/${thread}/stat`, 'utf8')
-      return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16])
-    })
-    expect(priorities).toContain(Math.min(19, own + 5))
-    expect(os.getPriority(process.pid)).toBe(own)
   })
 
   it('keep their order when several batches are under way', async () => {
