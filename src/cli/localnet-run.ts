@@ -10,7 +10,7 @@ import type {LocalnetEvent, LocalnetResult} from '../services/localnet/events.js
 import type {LocalnetOptions} from '../services/localnet/parts.js'
 import {headsText} from './localnet-heads.js'
 import {attacksText, type LiveRegion, LocalnetView, pointAt, rankingText, weightsText} from './localnet-view.js'
-import {isJobFailure, logLine} from './log-line.js'
+import {isTold, logLine} from './log-line.js'
 
 type RankingEvent = Extract<LocalnetEvent, {type: 'ranking'}>
 
@@ -32,7 +32,7 @@ export async function runLocalnet(
     level: env.LOG_LEVEL ? logging.level : 'warn',
     pretty: format === 'pretty',
     // Which job fails the view tells once, instead of each of its turns.
-    ...(format === 'text' && {render: (line) => (!env.LOG_LEVEL && isJobFailure(line) ? '' : logLine(line))}),
+    ...(format === 'text' && {render: (line) => (!env.LOG_LEVEL && isTold(line) ? '' : logLine(line))}),
     ...hidden,
     write: format === 'json' ? (line) => void process.stderr.write(line) : view.note,
   })

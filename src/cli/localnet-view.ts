@@ -61,6 +61,9 @@ export class LocalnetView {
   /** By part and job: as it was last told. */
   readonly #troubles = new Map<string, Trouble>()
   #settledRounds = 0
+  /** Rounds in a row that could not be held, and why the last one could not. */
+  #skips = 0
+  #skipReason = ''
 
   constructor(options: ViewOptions) {
     this.#options = options
@@ -133,7 +136,7 @@ export class LocalnetView {
     const {live} = this.#options
     switch (progress.event) {
       case 'round-skipped':
-        this.#say(`no round: ${progress.reason}`)
+        this.#skipped(progress.reason)
         break
       case 'round-started': {
         const {taskId, source, clipStartS, miners} = progress
@@ -149,6 +152,7 @@ export class LocalnetView {
         break
       }
       case 'task-published':
+        this.#skips = 0
         this.#rounds.get(progress.taskId)?.published()
         this.#say(
           `task ${progress.taskId}: published, ${progress.outputs} outputs to judge; prompt: ${progress.prompt}`,
@@ -198,6 +202,15 @@ export class LocalnetView {
   #named(uid: number, facts: LocalnetFacts): string {
     const member = [...facts.cast, ...(facts.heads?.cast ?? [])].find((candidate) => candidate.uid === uid)
     return `uid ${uid}${member ? ` (${member.profile})` : ''}`
+  }
+
+  /** A sampler tries again with each block: what lasts is told ever more rarely. */
+  #skipped(reason: string): void {
+    this.#skips++
+    const isNew = reason !== this.#skipReason
+    this.#skipReason = reason
+    if (isNew || this.#skips === 1) this.#say(`no round: ${reason}`)
+    else if (/^[13]0*$/.test(String(this.#skips))) this.#say(`no round, ${this.#skips} times in a row: ${reason}`)
   }
 
   /** On a terminal it is redrawn while it lasts; elsewhere a line says it again only when there is more to say. */

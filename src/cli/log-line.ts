@@ -26,10 +26,10 @@ export function logLine(json: string): string {
   return `${sign} ${oneLine(`${where}${what}${rest}${remedy}`)}\n`
 }
 
-/** True for what a story tells by itself: a job that failed, once more. */
-export function isJobFailure(json: string): boolean {
-  const fields = fieldsOf(json)
-  return fields?.msg === 'job failed' && typeof fields.job === 'string'
+/** True for what the story tells by itself: a job that failed once more, a round that could not be held. */
+export function isTold(json: string): boolean {
+  const {msg, job} = fieldsOf(json) ?? {}
+  return (msg === 'job failed' && typeof job === 'string') || msg === 'round skipped'
 }
 
 const oneLine = (text: string): string => printable(text).replaceAll(/\s+/g, ' ').trim()

@@ -92,6 +92,60 @@ export async function visit(
   }
 }
 
+export interface Dressed {
+  readonly place: string
+  /** Of its pictures. */
+  readonly name: string
+  /** What stands on the page that only scrolling would draw is not in its picture. */
+  readonly fullPage?: boolean
+}
+
+/**
+ * The same place on a phone and on a desk, light and dark, each looked at and held to the same rules. The scheme changes on
+ * the open page, as it does at dusk, so what is drawn in colours must follow.
+ */
+export async function inEveryDress(
+  browser: Browser,
+  url: string,
+  {place, name, fullPage = true}: Dressed,
+  prepare: (watched: Watched) => Promise<void> = async () => {},
+): Promise<void> {
+  for (const [size, options] of [
+    ['phone', phone],
+    ['desktop', desktop],
+  ] as const) {
+    // One pixel for one: pictures four times as large show nothing more and take most of a second each.
+    const plain = {deviceScaleFactor: 1, colorScheme: 'light', reducedMotion: 'reduce'} as const
+    const watched = await open(browser, url, {...options, ...plain})
+    try {
+      await watched.go(place)
+      await prepare(watched)
+      await expectNoSideways(watched.page)
+      await inBothSchemes(watched, `${name}-${size}`, {fullPage})
+      expect(watched.faults).toEqual([])
+    } finally {
+      await watched.close()
+    }
+  }
+}
+
+/** An open page by day and by night: pictures, and nothing that keeps people out. */
+export async function inBothSchemes(
+  {page, shoot}: Watched,
+  name: string,
+  options: {readonly fullPage?: boolean} = {},
+): Promise<void> {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({colorScheme})
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50))))
+    await shoot(`${name}-${colorScheme}`, options)
+    // Nothing but colours changes with the scheme, and the rules about them take most of the time.
+    await expectAccessible(page, colorScheme === 'dark' ? colourRules : undefined)
+  }
+}
+
+const colourRules = ['color-contrast', 'link-in-text-block']
+
 /** Until nothing more is being asked for. Events keep one connection open for ever, which does not count. */
 export async function settled(page: Page): Promise<void> {
   await page.waitForFunction(
@@ -107,14 +161,15 @@ interface Violation {
 }
 
 /** What axe-core finds that keeps people out: everything it calls serious or critical. */
-export async function expectAccessible(page: Page): Promise<void> {
+export async function expectAccessible(page: Page, rules?: readonly string[]): Promise<void> {
   // Not by a script element: the page's policy allows none, and is not to be turned off for this.
   await page.evaluate(axe)
-  const violations = await page.evaluate(async () => {
-    const {axe} = globalThis as unknown as {axe: {run(): Promise<{violations: Violation[]}>}} // What the text above defines.
-    const {violations} = await axe.run()
+  const violations = await page.evaluate(async (only) => {
+    // What the text above defines.
+    const {axe} = globalThis as unknown as {axe: {run(options: object): Promise<{violations: Violation[]}>}}
+    const {violations} = await axe.run(only ? {runOnly: {type: 'rule', values: only}} : {})
     return violations
-  })
+  }, rules)
   const serious = violations.filter(({impact}) => impact === 'serious' || impact === 'critical')
   expect(serious.map(({id, nodes}) => `${id}: ${nodes[0]?.html}`)).toEqual([])
 }

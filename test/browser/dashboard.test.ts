@@ -3,7 +3,18 @@ import {afterAll, afterEach, beforeAll, describe, expect, it} from 'vitest'
 import {AuditReport} from '../../src/domain/audit.js'
 import {walletReady} from '../../src/wallet/keypair.js'
 import {WebWorld} from '../helpers/web-world.js'
-import {browserPath, desktop, expectAccessible, launch, open, phone, settled, visit, type Watched} from './browser.js'
+import {
+  browserPath,
+  desktop,
+  expectAccessible,
+  expectNoSideways,
+  inBothSchemes,
+  inEveryDress,
+  launch,
+  open,
+  settled,
+  type Watched,
+} from './browser.js'
 
 let browser: Browser
 let world: WebWorld | undefined
@@ -32,9 +43,6 @@ describe.skipIf(browserPath === undefined)('a subnet without anything', () => {
   it.each(['', 'miners', 'tasks', 'validators', 'task/1', 'mechanism/dataset', 'nowhere'])(
     'says so at #/%s',
     async (place) => {
-      watched = await open(browser, url)
-      await watched.go(place)
-
       const said: Record<string, RegExp> = {
         '': /waits for its first task[\s\S]*Not decided yet/,
         miners: /No miner has offered anything yet/,
@@ -44,10 +52,10 @@ describe.skipIf(browserPath === undefined)('a subnet without anything', () => {
         'mechanism/dataset': /publishes no ranking of dataset/,
         nowhere: /There is no such page/,
       }
-      expect(await text('main')).toMatch(said[place]!)
-      expect(watched.faults).toEqual([])
-      await expectAccessible(watched.page)
-      await watched.shoot(`empty-${place.replace('/', '-') || 'overview'}`)
+      const name = `empty-${place.replace('/', '-') || 'overview'}`
+      await inEveryDress(browser, url, {place, name}, async ({page}) => {
+        expect(await page.locator('main').textContent()).toMatch(said[place]!)
+      })
     },
   )
 })
@@ -67,7 +75,10 @@ describe.skipIf(browserPath === undefined)('an API that goes away', () => {
     expect(await text('main')).toContain('Who is ahead')
     await watched.page.waitForSelector('.pulse.bad')
     expect(await text('body')).toMatch(/The API does not answer\.[\s\S]*What you see is from/)
-    await watched.shoot('down')
+    await inBothSchemes(watched, 'down-desktop')
+    await watched.page.setViewportSize({width: 390, height: 844})
+    await expectNoSideways(watched.page)
+    await inBothSchemes(watched, 'down-phone')
 
     const again = world.server()
     await again.listen({port: Number(port), host: '127.0.0.1'})
@@ -83,12 +94,19 @@ describe.skipIf(browserPath === undefined)('an API that goes away', () => {
     world = new WebWorld({miners: 2, validators: 1, tasks: 1})
     const url = await world.listen()
     watched = await open(browser, url)
-    await watched.page.route(/overview|scores|history|validators|miners/, (route) => route.abort())
+    // Of the API alone: the page's own code has such names too.
+    await watched.page.route(/\/(overview|scores|history|validators|miners|health)\b(?!.*\.js)/, (route) =>
+      route.abort(),
+    )
     await watched.page.goto(`${url}/#/validators`)
     await watched.page.waitForSelector('.notice.bad')
 
-    expect(await text('body')).toContain('The API does not answer')
-    await expectAccessible(watched.page)
+    await watched.page.waitForSelector('main .notice.bad')
+    expect(await text('main')).toContain('The API does not answer')
+    await inBothSchemes(watched, 'down-from-the-start-desktop')
+    await watched.page.setViewportSize({width: 390, height: 844})
+    await expectNoSideways(watched.page)
+    await inBothSchemes(watched, 'down-from-the-start-phone')
     await world.close()
   })
 })
@@ -129,7 +147,8 @@ describe.skipIf(browserPath === undefined)('hostile words in every field', () =>
 
   it.each(['', 'miners', 'miner', 'tasks', 'task/4', 'validators'])('are words at #/%s', async (name) => {
     const place = name === 'miner' ? `miner/${world!.miners[8]!.hotkey}` : name
-    await visit(browser, url, {place, options: phone}, async ({page, shoot}) => {
+    const picture = `hostile-${name.replace('/', '-') || 'overview'}`
+    await inEveryDress(browser, url, {place, name: picture, fullPage: name !== 'miners'}, async ({page}) => {
       for (const button of await page.getByRole('button', {name: /Why|verdict/}).all()) await button.click()
       await settled(page)
 
@@ -137,8 +156,77 @@ describe.skipIf(browserPath === undefined)('hostile words in every field', () =>
         await page.locator('main script, main img[src="x"], main [onerror], main a[href^="javascript:"]').count(),
       ).toBe(0)
       if (name !== '') expect(await page.locator('main').textContent()).toContain('<script>')
-      await shoot(`hostile-${name.replace('/', '-') || 'overview'}`)
     })
+  })
+})
+
+/** Another mechanism, as its owner publishes it: somebody ahead, somebody far behind, somebody refused in hostile words. */
+function otherMechanism({miners, validators}: WebWorld, text: string) {
+  const rows = miners.slice(0, 5).map(({hotkey}, index) => ({
+    ...{hotkey, uid: index + 10, rank: index < 3 ? index + 1 : null, eligible: index < 3},
+    ...{weight: index === 0 ? 1 : 0, block: 100 + index},
+    numbers: {score: index < 3 ? 0.8159 - index / 10 : 0, quality: 0.8253, factor: 0.9886, round: 4, timeS: 0.04},
+    sentence: index < 3 ? `scored 0.8159 in round 4 (quality 0.8253 × 0.9886 for 0.04 s)` : `not ranked: ${text}`,
+  }))
+  const results = rows.map(({hotkey, rank, numbers}) => ({
+    ...{hotkey, outcome: rank === null ? 'failed' : 'scored', reason: rank === null ? text : null},
+    ...{isolation: 'podman', finalScore: numbers.score, quality: numbers.quality, timeS: numbers.timeS},
+  }))
+  const neurons = rows.map(({hotkey, uid}) => ({hotkey, uid, stakeRao: '0', validatorPermit: false}))
+  return {
+    ranking: {ranking: {rows, summary: 'uid 10 takes all: it scored 0.8159'}, view: {block: 900, neurons, miners: []}},
+    rounds: {
+      author: validators[0]!.hotkey,
+      rounds: [4, 3].map((sequence) => ({
+        ...{sequence, block: 800 + sequence, created_at: new Date().toISOString(), evidence: {results}},
+      })),
+    },
+  }
+}
+
+describe.skipIf(browserPath === undefined)('a subnet with two mechanisms', () => {
+  it.each([
+    ['plain words', 'its image did not deliver in round 1 (a warm-up run ended with 1 before it answered)'],
+    ['hostile words', hostile],
+  ])('shows the other one in every dress, in %s', async (name, words) => {
+    world = new WebWorld({miners: 6, validators: 1, tasks: 2})
+    const url = await world.listen()
+    const {ranking, rounds} = otherMechanism(world, words)
+    const place = 'mechanism/talking-head'
+    try {
+      await inEveryDress(browser, url, {place, name: `mechanism-${name.split(' ')[0]}`}, async ({page}) => {
+        await page.route('**/mechanisms/talking-head/ranking', (route) => route.fulfill({json: ranking}))
+        await page.route('**/mechanisms/talking-head/rounds*', (route) => route.fulfill({json: rounds}))
+        await page.route('**/overview', async (route) => {
+          const response = await route.fetch()
+          const mechanisms = [
+            {name: 'video', mecid: 0},
+            {name: 'talking-head', mecid: 1},
+          ]
+          await route.fulfill({response, json: {...((await response.json()) as object), mechanisms}})
+        })
+        await page.reload()
+        await settled(page)
+        await page.locator('summary').first().click()
+
+        expect(await page.locator('.switch a[aria-current]').textContent()).toContain('talking-head')
+        // Nothing of a row lies on something else of it.
+        const overlaps = await page.evaluate(
+          () =>
+            [...document.querySelectorAll('.board li')].filter((row) => {
+              const name = row.querySelector('.name a, .name .who')?.getBoundingClientRect()
+              const rate = row.querySelector('.rate')?.getBoundingClientRect()
+              if (!name || !rate || rate.width === 0) return false
+              return (
+                rate.left < name.right && rate.right > name.left && rate.top < name.bottom && rate.bottom > name.top
+              )
+            }).length,
+        )
+        expect(overlaps).toBe(0)
+      })
+    } finally {
+      await world.close()
+    }
   })
 })
 
@@ -217,21 +305,34 @@ describe.skipIf(browserPath === undefined)('256 miners and 10,000 tasks', () => 
     ['task/10000', 'task'],
     ['miner', 'miner'],
   ])('fit on a phone and a desk at #/%s, in both colour schemes', async (place, name) => {
-    for (const [size, options] of [
-      ['phone', phone],
-      ['desktop', desktop],
-    ] as const)
-      for (const colorScheme of ['light', 'dark'] as const)
-        await visit(
-          browser,
-          url,
-          {
-            place: place === 'miner' ? `miner/${world!.miners[1]!.hotkey}` : place,
-            options: {...options, colorScheme, reducedMotion: 'reduce'},
-          },
-          // A picture of all miners at once would be of rows that nobody has scrolled to.
-          ({shoot}) => shoot(`full-${name}-${size}-${colorScheme}`, {fullPage: name !== 'miners'}),
-        )
+    // A picture of all miners at once would be of rows that nobody has scrolled to.
+    await inEveryDress(browser, url, {
+      place: place === 'miner' ? `miner/${world!.miners[1]!.hotkey}` : place,
+      name: `full-${name}`,
+      fullPage: name !== 'miners',
+    })
+  })
+
+  it('are documented on a page that everybody can read', async () => {
+    watched = await open(browser, url, {...desktop, reducedMotion: 'reduce'})
+    const {page} = watched
+    for (const [size, width] of [
+      ['desktop', 1280],
+      ['phone', 390],
+    ] as const) {
+      await page.setViewportSize({width, height: 900})
+      await page.goto(`${url}/docs`)
+      for (const summary of await page
+        .locator('summary')
+        .all()
+        .then((all) => all.slice(0, 3)))
+        await summary.click()
+      await expectNoSideways(page)
+      await inBothSchemes(watched, `docs-${size}`)
+    }
+    await page.getByRole('link', {name: 'the dashboard'}).click()
+    await settled(page)
+    expect(watched.faults).toEqual([])
   })
 
   it('can be walked through by keyboard alone', async () => {

@@ -1,7 +1,7 @@
 import type {Browser} from 'playwright-core'
 import {afterAll, beforeAll, describe, expect, it} from 'vitest'
 import {withLocalnet} from '../helpers/localnet.js'
-import {browserPath, desktop, launch, open, phone, settled, visit, type Watched} from './browser.js'
+import {browserPath, desktop, inEveryDress, launch, open, phone, settled, visit, type Watched} from './browser.js'
 
 describe.skipIf(browserPath === undefined)('a finished localnet', () => {
   let browser: Browser
@@ -54,6 +54,28 @@ describe.skipIf(browserPath === undefined)('a finished localnet', () => {
       expect(await watched.page.locator('.winner a.who').first().getAttribute('href')).toContain(hotkeys.oracle)
     })
   })
+
+  it.each(['', 'miners', 'tasks', 'task/2', 'validators', 'oracle', 'frozen', 'copycat'])(
+    'can be read in every dress at #/%s',
+    async (name) => {
+      const place = hotkeys[name] === undefined ? name : `miner/${hotkeys[name]}`
+      await inEveryDress(
+        browser,
+        url,
+        {place, name: `localnet-${name.replace('/', '-') || 'overview'}`},
+        async ({page}) => {
+          for (const button of await page.getByRole('button', {name: /^Why$|verdicts?$/}).all()) {
+            await button.click()
+            await page.waitForSelector('.verdict')
+            break
+          }
+          const pictures = page.locator('main img')
+          if ((await pictures.count()) > 0) await pictures.first().scrollIntoViewIfNeeded()
+          await settled(page)
+        },
+      )
+    },
+  )
 
   it('tells a miner why it is where it is, with reason and remedy', async () => {
     await look(`miner/${hotkeys.copycat}`, async (watched) => {

@@ -99,6 +99,7 @@ export function rankingOf(rule: Rule, state: unknown, view: SubnetView, examHash
 
 export function compareRankings(own: Ranking, published: Ranking, findings: Findings, owner: Hotkey | null): void {
   if (hashOf(own) === hashOf(published)) return
+  if (differsInWords(own, published, findings, owner)) return
   const remedy = 'the ranking does not follow from the evidence: do not set these weights, ask the owner'
   const differ = (object: string, expected: string, found: string) =>
     findings.error('ranking', {code: 'RANKING_DIFFERS', object, who: owner, expected, found, remedy})
@@ -109,6 +110,29 @@ export function compareRankings(own: Ranking, published: Ranking, findings: Find
       differ(`ranking (GET /ranking), ${key}`, JSON.stringify(own[key]), JSON.stringify(published[key]))
   }
   compareRows(own.rows, published.rows, differ)
+}
+
+/** No weight follows from words, and another version of the program may choose others. */
+const wordless = ({summary: _, rows, ...rest}: Ranking) => ({
+  ...rest,
+  rows: rows.map(({sentence: __, ...row}) => row),
+})
+
+/** True when nothing but words differs; then that is what is said. */
+function differsInWords(own: Ranking, published: Ranking, findings: Findings, who: Hotkey | null): boolean {
+  if (hashOf(wordless(own)) !== hashOf(wordless(published))) return false
+  const at = own.rows.findIndex((row, index) => row.sentence !== published.rows[index]?.sentence)
+  const [expected, found] =
+    at === -1 ? [own.summary, published.summary] : [own.rows[at]?.sentence, published.rows[at]?.sentence]
+  findings.warning('ranking', {
+    code: 'RANKING_WORDED_OTHERWISE',
+    object: `ranking (GET /ranking), ${at === -1 ? 'summary' : `sentence of ${own.rows[at]?.hotkey}`}`,
+    who,
+    expected: expected ?? null,
+    found: found ?? null,
+    remedy: 'every figure agrees; the owner runs another version of leoma, which says it in other words',
+  })
+  return true
 }
 
 function compareRows(

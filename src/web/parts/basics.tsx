@@ -57,7 +57,7 @@ export function Panel({
     <section class={`panel ${name}`}>
       <header>
         <h2>{title}</h2>
-        {note !== undefined && <p class="note">{note}</p>}
+        {note !== undefined && note !== false && <p class="note">{note}</p>}
       </header>
       {children}
     </section>

@@ -159,7 +159,8 @@ function OutputCard({
 
 function Video({name, src, label, player}: {name: string; src: string; label: string; player: Together}) {
   const [isBroken, setBroken] = useState(false)
-  if (isBroken) return <div class="no-media">This file is no longer there, or no video.</div>
+  if (isBroken)
+    return <div class="no-media">No video here: the file is gone or unreadable, or the API does not answer.</div>
   return (
     <video
       ref={(video) => player.set(name, video)}

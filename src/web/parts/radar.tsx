@@ -18,6 +18,9 @@ export function radarPoint(index: number, count: number, value: number): readonl
 }
 
 /** Aspects of one or two miners around a circle, and the same figures as a table beside it for reading. */
+/** The table beside it has the whole name. */
+const cut = (name: string) => (name.length > 16 ? `${name.slice(0, 14)}…` : name)
+
 export function Radar({shapes}: {shapes: readonly RadarShape[]}) {
   const aspects = [...new Set(shapes.flatMap(({values}) => Object.keys(values)))]
   if (aspects.length < 3) return <p class="quiet">No verdict has scored it yet.</p>
@@ -48,10 +51,10 @@ export function Radar({shapes}: {shapes: readonly RadarShape[]}) {
           const [head = '', ...rest] = words(aspect).split(' ')
           return (
             <text key={aspect} x={x} y={y} text-anchor={anchor}>
-              <tspan x={x}>{head}</tspan>
+              <tspan x={x}>{cut(head)}</tspan>
               {rest.length > 0 && (
                 <tspan x={x} dy="12">
-                  {rest.join(' ')}
+                  {cut(rest.join(' '))}
                 </tspan>
               )}
             </text>

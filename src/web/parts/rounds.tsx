@@ -68,7 +68,7 @@ function OneRound({round, uidOf}: {round: Round; uidOf: (hotkey: string) => numb
               <Miner hotkey={result.hotkey} uid={uidOf(result.hotkey)} plain />
             </div>
             <div class="rate">
-              <span class="number">{figure('score', best(result)).text}</span>
+              <span class="quiet">score</span> <span class="number">{figure('score', best(result)).text}</span>
             </div>
             {typeof result.reason === 'string' && <p class="explain">{sentence(result.reason)}</p>}
             <p class="chips">

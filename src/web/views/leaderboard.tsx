@@ -77,9 +77,11 @@ export function Leaderboard({query}: {query: Readonly<Record<string, string>>}) 
           <Panel
             title={plural(chosen.length, 'miner')}
             note={
-              <>
-                The bars are the last {formTasks} tasks of each, newest on the right. <StripLegend />
-              </>
+              all.length > 0 && (
+                <>
+                  The bars are the last {formTasks} tasks of each, newest on the right. <StripLegend />
+                </>
+              )
             }
           >
             {chosen.length === 0 && (
@@ -173,7 +175,8 @@ function Row({row, model, letters}: {row: StandingRow; model: string; letters: s
         {model !== '' && <small class="model">{model}</small>}
       </div>
       <div class="rate">
-        <span class="number">{percent(row.passRate)}</span> <span class="quiet">passed</span>
+        <span class="number">{row.evaluated === 0 ? '–' : percent(row.passRate)}</span>{' '}
+        <span class="quiet">passed</span>
         <Bar
           share={row.passRate}
           mark={row.rank === 1 || row.proof ? null : row.toWin}

@@ -53,7 +53,7 @@ export function MinerPage({hotkey}: {hotkey: string}) {
           <>
             <Panel
               title="What its outputs are good at"
-              note={`Mean of its last ${plural(data.verdicts, 'verdict')}, 0 to 100.`}
+              note={data.verdicts > 0 ? `Mean of its last ${plural(data.verdicts, 'verdict')}, 0 to 100.` : undefined}
             >
               <Aspects own={data} winner={winner === hotkey ? undefined : winner} />
             </Panel>
@@ -101,8 +101,13 @@ function Standing({
           <Fact label="Rank" hint={row.rank === null ? 'not eligible' : row.rank === 1 ? 'takes all' : 'eligible'}>
             {row.rank ?? '–'}
           </Fact>
-          <Fact label="Passed" hint={`${count(row.passed)} of ${count(row.evaluated)} that count`}>
-            {percent(row.passRate)}
+          <Fact
+            label="Passed"
+            hint={
+              row.evaluated === 0 ? 'no task counts yet' : `${count(row.passed)} of ${count(row.evaluated)} that count`
+            }
+          >
+            {row.evaluated === 0 ? '–' : percent(row.passRate)}
           </Fact>
           <Fact label="To the winner" hint={distanceHint(row)}>
             {row.rank === null ? '–' : distanceOf(row)}

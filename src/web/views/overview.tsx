@@ -85,8 +85,15 @@ function Lead({winner, rows}: {winner: {pass_rate: number}; rows: readonly Stand
     )
   if (nearest)
     return (
-      <Fact label="Ahead by" hint={`uid ${nearest.uid ?? '–'} is nearest; a lead counts once chance cannot explain it`}>
-        {nearest.proof.short > 0 ? plural(nearest.proof.short, 'task') : 'its pass rate'}
+      <Fact
+        label="To overtake it"
+        hint={
+          nearest.proof.short > 0
+            ? `uid ${nearest.uid ?? '–'}, the nearest, must do better in so many more, so that it is no chance`
+            : `uid ${nearest.uid ?? '–'} is the nearest, and has done better often enough`
+        }
+      >
+        {nearest.proof.short > 0 ? plural(nearest.proof.short, 'task') : 'a larger pass rate'}
       </Fact>
     )
   const lead = points(winner.pass_rate - next.passRate)
@@ -133,7 +140,7 @@ function Contest({rank}: {rank: Resource<RankBody>}) {
                 ))}
               </ol>
               <p class="more">
-                <a href={addressOf(['miners'])}>All {plural(rows.length, 'miner')}</a>
+                {rows.length > 0 && <a href={addressOf(['miners'])}>All {plural(rows.length, 'miner')}</a>}
                 {waiting > 0 && (
                   <a href={addressOf(['miners'], {show: 'waiting'})}>
                     <Chip tone="plain">{count(waiting)} not ranked</Chip>

@@ -31,7 +31,7 @@ export function Validators() {
                     , since block {count(data.expected.block)}.
                   </>
                 ) : (
-                  'Nobody deserves the emission now: there is no winner to compare the weights with.'
+                  noWinner(data)
                 )
               }
             >
@@ -52,6 +52,11 @@ export function Validators() {
       </Answer>
     </>
   )
+}
+
+function noWinner({tasks}: ValidatorsBody): string {
+  if (tasks === 0) return 'Nothing is decided yet, so no weights are expected.'
+  return 'Nobody deserves the emission now: there is no winner to compare the weights with.'
 }
 
 function summaryOf({validators}: ValidatorsBody): string {

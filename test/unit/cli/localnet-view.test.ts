@@ -141,3 +141,36 @@ test('which judge stands behind a ranking is said where one was chosen, and whic
   expect(rankingText(ranking, stream, judge)).toMatch(/nobody leads\njudged by openai, model gpt-6-luna\n$/)
   expect(rankingText(ranking, stream, undefined)).toMatch(/nobody leads\n$/)
 })
+
+test('what is refused block after block is told once, and again when the reason or the weights have changed', () => {
+  const view = new LocalnetView({stream, live: undefined})
+  view.show({type: 'ready', ...facts})
+  const refuse = (reason: string) =>
+    view.show(service({event: 'weights-not-set', mechanism: 'video', validator, reason}))
+  const set = (reason: string) =>
+    view.show(service({event: 'weights-set', mechanism: 'video', validator, block: 9, uids: [2], values: [1], reason}))
+  refuse('the chain takes the next weights in 2 blocks')
+  refuse('the chain takes the next weights in one block')
+  refuse('nobody is ranked')
+  refuse('the chain takes the next weights in 2 blocks')
+  expect(written.match(/set no weights/g)).toHaveLength(2)
+
+  set('uid 2 takes all')
+  refuse('the chain takes the next weights in 2 blocks')
+  expect(written.match(/set no weights/g)).toHaveLength(3)
+})
+
+test('rounds that cannot be held are told ever more rarely', () => {
+  const view = new LocalnetView({stream, live: undefined})
+  view.show({type: 'ready', ...facts})
+  for (let turn = 0; turn < 40; turn++) view.show(service({event: 'round-skipped', reason: 'no usable source among 0'}))
+  view.show(service({event: 'round-skipped', reason: 'no valid miner'}))
+
+  expect(written.match(/no round.*/g)).toEqual([
+    'no round: no usable source among 0',
+    'no round, 3 times in a row: no usable source among 0',
+    'no round, 10 times in a row: no usable source among 0',
+    'no round, 30 times in a row: no usable source among 0',
+    'no round: no valid miner',
+  ])
+})

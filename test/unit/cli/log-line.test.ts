@@ -1,5 +1,5 @@
 import {expect, it} from 'vitest'
-import {isJobFailure, logLine} from '../../../src/cli/log-line.js'
+import {isTold, logLine} from '../../../src/cli/log-line.js'
 import {LeomaError} from '../../../src/errors.js'
 import {createLogger, type Logger} from '../../../src/runtime/logger.js'
 
@@ -41,9 +41,10 @@ it('lets no stranger break the line or move the cursor', async () => {
   expect(line).toBe('! odd: a b [2J\n')
 })
 
-it('shows what is no JSON as it is, and knows a job that failed', () => {
+it('shows what is no JSON as it is, and knows what the story tells by itself', () => {
   expect(logLine('plain words\n')).toBe('plain words')
-  expect(isJobFailure('{"level":50,"job":"sampling","msg":"job failed"}')).toBe(true)
-  expect(isJobFailure('{"level":50,"msg":"job failed"}')).toBe(false)
-  expect(isJobFailure('job failed')).toBe(false)
+  expect(isTold('{"level":50,"job":"sampling","msg":"job failed"}')).toBe(true)
+  expect(isTold('{"level":50,"msg":"job failed"}')).toBe(false)
+  expect(isTold('{"level":40,"task":9,"reason":"no usable source","msg":"round skipped"}')).toBe(true)
+  expect(isTold('job failed')).toBe(false)
 })
