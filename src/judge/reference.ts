@@ -1,7 +1,8 @@
 import {stat} from 'node:fs/promises'
 import {z} from 'zod'
 import {LeomaError} from '../errors.js'
-import type {Frames, Media, View} from '../media/port.js'
+import {type Frames, type Media, release, type View} from '../media/port.js'
+import {sharedCopy} from '../runtime/memory.js'
 import {beside} from '../runtime/threads.js'
 import {comparing, lookedAt, type Original} from './comparison.js'
 import {frameOf, type Plane} from './planes.js'
@@ -66,13 +67,15 @@ export class ReferenceJudge implements Judge {
   /** A clip or frame that cannot be read is not the miner's fault: no verdict. */
   async #loadOriginal(request: JudgeRequest, signal: AbortSignal): Promise<Original> {
     try {
-      const looked = lookedAt(await this.#views(request.clip, request, signal), {
+      const [course, close] = await this.#views(request.clip, request, signal)
+      const looked = lookedAt(course && close ? [shared(course), close] : [], {
         ...{frames: request.frames, fps: request.fps, version: this.version},
       })
+      release(close ? [close] : [])
       if (request.firstFrame === undefined) return {...looked, conditioning: looked.timeline.planes[0] as Plane}
       const still = {...sizeOf(request, 1), pixel: 'gray', pick: 'all', maxFrames: 1, threads: 1} as const
       const frames = await this.#media.decode(request.firstFrame, still, signal)
-      return {...looked, conditioning: frameOf(frames, 0)}
+      return {...looked, conditioning: frameOf(shared(frames), 0)}
     } catch (error) {
       signal.throwIfAborted()
       throw new LeomaError('upstream', 'JUDGE_FAILED', 'the original clip of this task cannot be read', {cause: error})
@@ -82,6 +85,11 @@ export class ReferenceJudge implements Judge {
   #views(file: string, request: JudgeRequest, signal: AbortSignal): Promise<readonly Frames[]> {
     return this.#media.decodeViews(file, this.views(request), {maxFrames, threads: 1}, signal)
   }
+}
+
+/** Frames that are kept: each output is compared with them, in whichever thread. */
+function shared(frames: Frames): Frames {
+  return {...frames, data: sharedCopy(frames.data)}
 }
 
 function sizeOf({width, height}: Pick<Size, 'width' | 'height'>, times: number): {width: number; height: number} {

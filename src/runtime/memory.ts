@@ -32,3 +32,14 @@ export function giveBack({buffer}: Uint8Array): void {
   kept.splice(place < 0 ? kept.length : place, 0, memory)
   keptBytes += memory.byteLength
 }
+
+/**
+ * A copy that all threads see without copying it again, for what is looked at time after time; what was copied is given
+ * back.
+ */
+export function sharedCopy(bytes: Uint8Array): Uint8Array {
+  const copy = new Uint8Array(new SharedArrayBuffer(bytes.length))
+  copy.set(bytes)
+  giveBack(bytes)
+  return copy
+}

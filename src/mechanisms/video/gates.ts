@@ -3,6 +3,7 @@ import path from 'node:path'
 import type {TaskKind} from '../../domain/task.js'
 import {LeomaError} from '../../errors.js'
 import {type Frames, type Media, release, type VideoInfo, type View} from '../../media/port.js'
+import {sharedCopy} from '../../runtime/memory.js'
 import {beside} from '../../runtime/threads.js'
 import type {VideoParams} from './params.js'
 import {cellSide, type Figures, findingFigures} from './pictures.js'
@@ -253,11 +254,9 @@ async function loadStill(
   const key = [file, dev, ino, size, mtimeNs, width, height].join(':')
   const known = stills.get(media)
   if (known?.key === key) return known.pixels
-  const {data: pixels} = await media.decode(
-    file,
-    {width, height, pixel: 'gray', pick: 'all', maxFrames: 1, threads: 1},
-    signal,
-  )
+  const still = {width, height, pixel: 'gray', pick: 'all', maxFrames: 1, threads: 1} as const
+  const {data} = await media.decode(file, still, signal)
+  const pixels = sharedCopy(data)
   stills.set(media, {key, pixels})
   return pixels
 }

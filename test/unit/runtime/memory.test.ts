@@ -1,5 +1,5 @@
 import {expect, test} from 'vitest'
-import {borrowed, giveBack} from '../../../src/runtime/memory.js'
+import {borrowed, giveBack, sharedCopy} from '../../../src/runtime/memory.js'
 
 const mebibyte = 2 ** 20
 
@@ -36,4 +36,13 @@ test('a small wish does not take a large piece away, and what is too much is not
   large[0] = 9
   giveBack(large)
   expect(borrowed(64 * mebibyte)[0]).toBe(0)
+})
+
+test('what is shared among threads is a copy of its own', () => {
+  const bytes = borrowed(1000)
+  bytes.fill(5)
+  const copy = sharedCopy(bytes)
+  expect(bytes).toHaveLength(0)
+  expect(copy.buffer).toBeInstanceOf(SharedArrayBuffer)
+  expect([copy.length, copy[0], copy[999]]).toEqual([1000, 5, 5])
 })
