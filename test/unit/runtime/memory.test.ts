@@ -1,5 +1,13 @@
-import {expect, test} from 'vitest'
-import {borrowed, giveBack, sharedCopy} from '../../../src/runtime/memory.js'
+import {beforeEach, expect, test, vi} from 'vitest'
+
+/** The process is shared with other tests, and so would be what they gave back. */
+let borrowed: typeof import('../../../src/runtime/memory.js').borrowed
+let giveBack: typeof import('../../../src/runtime/memory.js').giveBack
+let sharedCopy: typeof import('../../../src/runtime/memory.js').sharedCopy
+beforeEach(async () => {
+  vi.resetModules()
+  ;({borrowed, giveBack, sharedCopy} = await import('../../../src/runtime/memory.js'))
+})
 
 const mebibyte = 2 ** 20
 

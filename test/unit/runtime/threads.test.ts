@@ -1,7 +1,6 @@
 import {threadId} from 'node:worker_threads'
 import {execa} from 'execa'
-import {expect, test} from 'vitest'
-import {borrowed, giveBack} from '../../../src/runtime/memory.js'
+import {expect, test, vi} from 'vitest'
 import {beside, fromSource, workOf} from '../../../src/runtime/threads.js'
 import {adding, ending, failing, slow, whereabouts} from '../../helpers/thread-work.js'
 
@@ -13,6 +12,10 @@ test('work is done beside, by the same function, with the same answer', async ()
 })
 
 test('what is lent goes over without a copy, and is free for the next user afterwards', async () => {
+  // With nothing that other tests of this process gave back.
+  vi.resetModules()
+  const {borrowed, giveBack} = await import('../../../src/runtime/memory.js')
+  const {beside} = await import('../../../src/runtime/threads.js')
   const lent = borrowed(2 ** 20)
   lent.fill(3)
 
