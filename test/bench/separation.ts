@@ -47,7 +47,7 @@ export async function bench(): Promise<Measured[]> {
       {
         name: 'strongest degradations that pass',
         ...{ratio: worst.reduce((sum, share) => sum + share, 0) / worst.length, limit: 0.1},
-        note: separation.map(({degradation, passes}) => `${degradation} ${passes[4]}`).join(', '),
+        note: separation.map(({degradation, passes}) => `${degradation} ${(passes[4] ?? 0).toFixed(2)}`).join(', '),
       },
       {
         name: 'verdicts that a second encoding turns',
