@@ -84,6 +84,10 @@ describe.skipIf(browserPath === undefined)('a finished localnet', () => {
         /Not valid: a copy of the model of uid \d+, which was first[\s\S]*Train a model of your own/,
       )
     })
+    await look('miners', async (watched) => {
+      await watched.page.waitForSelector('.remedy')
+      expect(await said(watched)).toMatch(/which was first\. Train a model of your own/)
+    })
     await look(`miner/${hotkeys.frozen}`, async (watched) => {
       await watched.page.waitForSelector('.verdict-list .reason')
       await watched.shoot('localnet-frozen')

@@ -35,9 +35,11 @@ export function Answer<T>({
   if (of.data !== undefined) return <>{children(of.data)}</>
   if (!of.error) return <p class="quiet waiting">Loading …</p>
   if (of.error.status === 404 && empty !== undefined) return <p class="quiet">{empty}</p>
+  // The head of the page raises that alarm already.
+  if (of.error.status === 0) return <p class="quiet">The API does not answer, so there is nothing to show here yet.</p>
   return (
     <p class="notice bad" role="status">
-      {of.error.status === 0 ? 'The API does not answer. This page tries again by itself.' : of.error.message}
+      {of.error.message}
     </p>
   )
 }

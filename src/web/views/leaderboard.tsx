@@ -193,6 +193,7 @@ function Row({row, model, letters}: {row: StandingRow; model: string; letters: s
       </div>
       <p class="explain">
         {!row.isValid && <Chip tone="warn">not valid</Chip>} {sentence(row.explain)}
+        {!row.isValid && ' '}
         {!row.isValid && <Remedy reason={row.invalidReason} hotkey={row.hotkey} modelName={model} />}
       </p>
     </>
