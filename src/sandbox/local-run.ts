@@ -69,14 +69,15 @@ export async function runLocal(plan: LocalPlan): Promise<Running> {
   if (pid === undefined) throw await unrunnable(child)
 
   let peak = 0
-  const looks = watch(time, sampleMs, async () => {
+  const look = async () => {
     const {memoryBytes, processes} = await usageOf(await treeOf(pid, mark))
     peak = Math.max(peak, memoryBytes)
     if (memoryBytes > limits.memoryBytes) await end('out-of-memory')
     else if (processes > limits.pids) await end('too-many-processes')
     else if (plan.output !== undefined && (await folderBytes(plan.output)) > limits.outputBytes)
       await end('wrote-too-much')
-  })
+  }
+  const looks = watch(time, sampleMs, look)
   let outbox = Outbox.none
   let stopped: Promise<void> | undefined
   const stop = async () => {
@@ -98,7 +99,11 @@ export async function runLocal(plan: LocalPlan): Promise<Running> {
       remove: (file) => inbox.remove(file),
       has: (file) => outbox.has(file),
       take: (file, to, maxBytes) => outbox.take(file, to, maxBytes),
-      usage: async () => ({peakMemoryBytes: peak === 0 ? null : peak, peakVramBytes: null}),
+      usage: async () => {
+        // One that is quick may be done between two looks.
+        if (!hasEnded) await look()
+        return {peakMemoryBytes: peak === 0 ? null : peak, peakVramBytes: null}
+      },
       stop: () => {
         stopped ??= stop()
         return stopped
