@@ -21,28 +21,17 @@ export interface SettledTexts {
 /** Verdicts of a piece: about 300 kB, which take a millisecond or two. */
 const perPiece = 256
 
+const settled = (sql: Store['sql']) =>
+  sql.q.selectFrom('tasks').select(['task_id', 'body', 'settled_at_block']).where('settled_at_block', 'is not', null)
+
 export function findSettled({sql}: Store, taskId: TaskId): SettledTexts | undefined {
-  const row = sql.get(
-    sql.q
-      .selectFrom('tasks')
-      .select(['task_id', 'body', 'settled_at_block'])
-      .where('task_id', '=', taskId)
-      .where('settled_at_block', 'is not', null),
-  )
+  const row = sql.get(settled(sql).where('task_id', '=', taskId))
   return row && textsOf({sql}, row)
 }
 
 /** The first settled task after this one. */
 export function nextSettled({sql}: Store, after: number): SettledTexts | undefined {
-  const row = sql.get(
-    sql.q
-      .selectFrom('tasks')
-      .select(['task_id', 'body', 'settled_at_block'])
-      .where('task_id', '>', after)
-      .where('settled_at_block', 'is not', null)
-      .orderBy('task_id')
-      .limit(1),
-  )
+  const row = sql.get(settled(sql).where('task_id', '>', after).orderBy('task_id').limit(1))
   return row && textsOf({sql}, row)
 }
 
